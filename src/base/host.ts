@@ -1,0 +1,79 @@
+/**
+ * The world as the compiler sees it: a record of effects made once at the door and passed down.
+ * Rooms above `host` take this interface, so that they also run in a browser tab or in a test.
+ */
+
+/** Random access to one file, so that a model larger than memory can be read tensor by tensor. */
+export interface RandomAccessFile {
+  readonly path: string;
+  readonly sizeBytes: number;
+  /** Reads exactly `length` bytes at `offset`; a short read throws a `HostError`. */
+  read(offset: number, length: number): Uint8Array;
+  close(): void;
+}
+
+export interface ProcessResult {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Files {
+  exists(path: string): boolean;
+  isDirectory(path: string): boolean;
+  /** Names (not paths) of a folder's entries, sorted. */
+  list(path: string): readonly string[];
+  readText(path: string): string;
+  readBytes(path: string): Uint8Array;
+  open(path: string): RandomAccessFile;
+  /** Writes beside the target and renames, so that a reader never sees half a file. */
+  write(path: string, content: string | Uint8Array): void;
+  /** Fills a new folder through `fill(temporaryPath)` and renames it into place as a whole. */
+  writeFolder(path: string, fill: (temporaryPath: string) => Promise<void>): Promise<void>;
+  makeFolder(path: string): void;
+  remove(path: string): void;
+  join(...parts: string[]): string;
+  resolve(path: string): string;
+}
+
+/** What the machine is, as read from the operating system. Zero means "not known". */
+export interface MachineFacts {
+  readonly architecture: string;
+  readonly model: string;
+  readonly physicalCores: number;
+  readonly memoryBytes: number;
+  readonly cacheBytes: { readonly l1: number; readonly l2: number; readonly l3: number };
+  /** Names as Linux prints them: avx2, fma, f16c, avx512f, avx512_vnni … */
+  readonly features: readonly string[];
+}
+
+export interface Host {
+  readonly files: Files;
+  /** Runs a program without a shell: arguments are passed as they are. Throws `HostError` when it cannot start. */
+  run(command: string, args: readonly string[], options?: { readonly folder?: string }): Promise<ProcessResult>;
+  nowMs(): number;
+  environment(name: string): string | undefined;
+  /** The folder that holds `rules/`, `backends/` and `examples/`. */
+  readonly assetRoot: string;
+  /** Where artifacts are cached between runs. */
+  readonly cacheRoot: string;
+  readonly machine: MachineFacts;
+  sha256(...parts: readonly (string | Uint8Array)[]): string;
+}
+
+export interface HostErrorDetails {
+  readonly path?: string;
+  readonly hint?: string;
+  readonly cause?: unknown;
+}
+
+/** The world's fault: a missing file, a failed compiler, an absent device. Caught at the door. */
+export class HostError extends Error {
+  override readonly name = "HostError";
+  readonly details: HostErrorDetails;
+
+  constructor(message: string, details: HostErrorDetails = {}) {
+    super(message, { cause: details.cause });
+    this.details = details;
+  }
+}

@@ -1,0 +1,8 @@
+/** What every other room stands on: ids, assertions, text, float formats, the `Host` interface. */
+
+export * from "./assertions.js";
+export * from "./float-formats.js";
+export * from "./host.js";
+export * from "./ids.js";
+export * from "./random.js";
+export * from "./text-writer.js";
