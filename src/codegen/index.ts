@@ -1,0 +1,3 @@
+/** What all targets share in printing: names, loops to text, the `Backend` record. */
+
+export * from "./backend.js";

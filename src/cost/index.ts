@@ -1,0 +1,3 @@
+/** The hardware description, the roofline that prices a kernel, and calibration. */
+
+export * from "./families.js";

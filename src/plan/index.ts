@@ -1,0 +1,3 @@
+/** Schedules, buffer offsets, the weight file's layout, the paged-KV plan, and their validators. */
+
+export * from "./plan.js";
