@@ -12,6 +12,12 @@ export interface RandomAccessFile {
   close(): void;
 }
 
+/** A new file of a known size, filled in any order. */
+export interface WritableFile {
+  write(offset: number, bytes: Uint8Array): void;
+  close(): void;
+}
+
 export interface ProcessResult {
   readonly exitCode: number;
   readonly stdout: string;
@@ -26,6 +32,8 @@ export interface Files {
   readText(path: string): string;
   readBytes(path: string): Uint8Array;
   open(path: string): RandomAccessFile;
+  /** Makes a file of `sizeBytes` zeros to be filled in place; for use inside `writeFolder`. */
+  create(path: string, sizeBytes: number): WritableFile;
   /** Writes beside the target and renames, so that a reader never sees half a file. */
   write(path: string, content: string | Uint8Array): void;
   /** Fills a new folder through `fill(temporaryPath)` and renames it into place as a whole. */
@@ -49,8 +57,12 @@ export interface MachineFacts {
 
 export interface Host {
   readonly files: Files;
-  /** Runs a program without a shell: arguments are passed as they are. Throws `HostError` when it cannot start. */
-  run(command: string, args: readonly string[], options?: { readonly folder?: string }): Promise<ProcessResult>;
+  /** Runs a program without a shell: arguments stay as they are. Throws `HostError` when it cannot start. */
+  run(
+    command: string,
+    args: readonly string[],
+    options?: { readonly folder?: string },
+  ): Promise<ProcessResult>;
   nowMs(): number;
   environment(name: string): string | undefined;
   /** The folder that holds `rules/`, `backends/` and `examples/`. */
@@ -62,6 +74,8 @@ export interface Host {
 }
 
 export interface HostErrorDetails {
+  /** A code of the catalogue of diagnostics, when the door should print it as one. */
+  readonly code?: string;
   readonly path?: string;
   readonly hint?: string;
   readonly cause?: unknown;

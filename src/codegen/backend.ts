@@ -40,6 +40,8 @@ export interface Backend {
   readonly ruleFiles: readonly string[];
   /** Reads kernels' source files through `readAsset(path relative to the package root)`. Deterministic. */
   emit(plan: ProgramPlan, readAsset: (path: string) => string): readonly EmittedFile[];
+  /** The first page of the weight file: what the target's runtime checks before it maps the rest. */
+  weightHeader(plan: ProgramPlan): Uint8Array;
   /** Compiles an emitted folder. Throws `HostError` with a hint when there is no compiler or it fails. */
   build(host: Host, folder: string): Promise<BuildReport>;
 }

@@ -1,3 +1,5 @@
-/** The hardware description, the roofline that prices a kernel, and calibration. */
+/** The hardware description, and the roofline that prices a kernel. */
 
 export * from "./families.js";
+export * from "./hardware.js";
+export * from "./roofline.js";

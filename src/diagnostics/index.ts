@@ -6,3 +6,4 @@ export type { CodeEntry } from "./codes/entry.js";
 export * from "./diagnostic.js";
 export * from "./nearest.js";
 export * from "./render.js";
+export * from "./system.js";

@@ -1,0 +1,7 @@
+/** Saturate, extract for all scenarios together, explain. */
+
+export * from "./explain.js";
+export * from "./loop-kernels.js";
+export * from "./optimize.js";
+export * from "./price.js";
+export * from "./scenarios.js";
