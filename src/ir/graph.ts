@@ -55,6 +55,9 @@ export interface Func {
   readonly values: readonly ValueInfo[];
 }
 
+/** The function that a step of the model runs. */
+export const entryName = "step";
+
 export interface Module {
   /** In definition order; a body stands before the function that runs it. The entry is `step`. */
   readonly functions: readonly Func[];
@@ -147,9 +150,9 @@ export class FuncBuilder {
     };
   }
 
-  /** Numbers a repeated name: `x`, `x_1`, `x_2`. */
+  /** Makes an identifier of any name, and numbers a repeated one: `x`, `x_1`, `x_2`. */
   #mint(wanted: string, type: ValueType): ValueId {
-    const base = wanted.replace(/[^A-Za-z0-9_]/g, "_");
+    const base = wanted.replace(/[^A-Za-z0-9_]/g, "_").replace(/^(?![A-Za-z_])/, "_");
     let name = base;
     for (let i = 1; this.#names.has(name); i++) name = `${base}_${i}`;
     this.#names.add(name);

@@ -87,6 +87,8 @@ export interface OpRecord {
   readonly infer: (operands: readonly ValueType[], attrs: Attrs, given?: ValueType) => ValueType;
   /** The meaning: slow, obvious, trusted. `result` has concrete dimensions. */
   readonly evaluate: (operands: readonly Value[], attrs: Attrs, result: ValueType) => Value;
+  /** The same, overwriting the first operand: called only where nothing reads that value later. */
+  readonly evaluateInPlace?: (operands: readonly Value[], attrs: Attrs, result: ValueType) => Value;
   /** Types have concrete dimensions. */
   readonly work: (operands: readonly ValueType[], attrs: Attrs, result: ValueType) => Work;
   /** To loop form, hence to every target; absent for constants, which are evaluated when weights are packed. */
@@ -108,6 +110,7 @@ export interface TypedOpRecord<Name extends string, Spec extends AttrSpec> {
   readonly traits: readonly Trait[];
   readonly infer: (operands: readonly ValueType[], attrs: AttrsOf<Spec>, given?: ValueType) => ValueType;
   readonly evaluate: (operands: readonly Value[], attrs: AttrsOf<Spec>, result: ValueType) => Value;
+  readonly evaluateInPlace?: (operands: readonly Value[], attrs: AttrsOf<Spec>, result: ValueType) => Value;
   readonly work: (operands: readonly ValueType[], attrs: AttrsOf<Spec>, result: ValueType) => Work;
   readonly lower?: (input: LoweringInput<AttrsOf<Spec>>) => readonly Statement[];
   readonly draw?: (random: Random, request: DrawRequest) => Drawn | undefined;

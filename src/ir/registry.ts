@@ -52,13 +52,29 @@ export function inferType(
   return record.infer(operands, attrs, given);
 }
 
+/** The result's type, or the sentence that says why there is none. */
+export function tryInfer(...application: Parameters<typeof inferType>): ValueType | string {
+  try {
+    return inferType(...application);
+  } catch (error) {
+    if (error instanceof IllTyped) return error.message;
+    throw error;
+  }
+}
+
 function checkCount(record: OpRecord, found: number): void {
+  const problem = operandCountProblem(record, found);
+  if (problem !== undefined) throw new IllTyped(problem);
+}
+
+/** One sentence when the op does not take this many operands. */
+export function operandCountProblem(record: OpRecord, found: number): string | undefined {
   const expected = record.operands.length;
   const fits = isVariadic(record) ? found >= expected : found === expected;
-  if (fits) return;
+  if (fits) return undefined;
   const least = isVariadic(record) ? "at least " : "";
   const noun = expected === 1 ? "operand" : "operands";
-  throw new IllTyped(`\`${record.name}\` takes ${least}${expected} ${noun}, found ${found}`);
+  return `\`${record.name}\` takes ${least}${expected} ${noun}, found ${found}`;
 }
 
 function checkAttrs(record: OpRecord, attrs: Attrs): void {

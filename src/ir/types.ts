@@ -90,7 +90,13 @@ export function printType(type: ValueType): string {
 function printTensorType({ dtype, shape }: TensorType): string {
   const extents = shape.map((dim) => (typeof dim === "number" ? `${dim}x` : "?x")).join("");
   const names = shape.filter((dim) => typeof dim === "string");
-  return names.length === 0 ? `tensor<${extents}${dtype}>` : `tensor<${extents}${dtype}, "${names.join(",")}">`;
+  const element = printDtype(dtype);
+  return names.length === 0 ? `tensor<${extents}${element}>` : `tensor<${extents}${element}, "${names.join(",")}">`;
+}
+
+/** MLIR's spelling of a dtype: the name, but for unsigned integers. */
+export function printDtype(dtype: DType): string {
+  return dtype === "u8" ? "ui8" : dtype;
 }
 
 export function sameType(a: ValueType, b: ValueType): boolean {
@@ -144,8 +150,9 @@ export function typeBytes(type: ValueType, dims: DimEnv = {}): number {
   }
 }
 
-function quantizedBytes({ shape: [rows, columns], bits, group, scaleDtype }: QuantizedType): number {
-  return (rows * columns * bits) / 8 + (rows / group) * columns * dtypeBytes(scaleDtype);
+/** Unpacked: a byte a code whatever the number of bits, then the scales. Kernels pack tighter. */
+function quantizedBytes({ shape: [rows, columns], group, scaleDtype }: QuantizedType): number {
+  return rows * columns + (rows / group) * columns * dtypeBytes(scaleDtype);
 }
 
 /** Bytes of one block: keys and values of all layers for `blockSize` tokens. */

@@ -5,7 +5,7 @@
 
 import { invariant } from "../base/index.js";
 import { extractDag, isUnreachable } from "../egraph-ts/index.js";
-import type { RuleReference, SelectedNode } from "../plan/index.js";
+import type { RuleReference, SelectedNode } from "../ir/index.js";
 import { useOf } from "./extraction-problem.js";
 import type { Optimized } from "./optimize.js";
 import { kernelsOf } from "./select.js";

@@ -4,7 +4,7 @@
  */
 
 import type { EGraph, ENodeId } from "../egraph-ts/index.js";
-import type { RuleReference } from "../plan/index.js";
+import type { RuleReference } from "../ir/index.js";
 import type { Facts } from "../rules/index.js";
 import { LOOPS_PREFIX } from "./price.js";
 

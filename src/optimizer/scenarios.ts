@@ -4,7 +4,6 @@
  */
 
 import type { DimEnv } from "../ir/index.js";
-import type { Capacity } from "../plan/index.js";
 
 export interface Scenario {
   readonly name: "decode" | "prefill";
@@ -15,6 +14,12 @@ export interface Scenario {
   readonly weight: number;
 }
 
+/** What a step holds at most. */
+export interface StepLimits {
+  readonly tokens: number;
+  readonly contextLength: number;
+}
+
 /** Largest step that counts as decode: tokens of several sequences, or a speculated few. */
 export const DECODE_TOKENS = 8;
 
@@ -22,7 +27,7 @@ export const DECODE_TOKENS = 8;
  * The default mix: a request reads a prompt of 256 tokens in one step and then writes 256 tokens one by
  * one, at a context of 512, or what the model's context and the step's capacity allow.
  */
-export function defaultScenarios(capacity: Capacity, blockSize: number): readonly Scenario[] {
+export function defaultScenarios(capacity: StepLimits, blockSize: number): readonly Scenario[] {
   const prompt = Math.min(256, capacity.tokens, capacity.contextLength);
   const context = Math.min(512, capacity.contextLength);
   const dims = (tokens: number, slots: number): DimEnv => ({

@@ -5,16 +5,17 @@
 
 import { invariant } from "../base/index.js";
 import type { EClassId, EGraph, ENodeId, Extraction } from "../egraph-ts/index.js";
-import type { Func, ValueId } from "../ir/index.js";
-import { FuncBuilder } from "../ir/index.js";
 import type {
+  Func,
   SelectedConstant,
   SelectedFunction,
   SelectedNode,
   SelectedOperand,
   SelectedProgram,
   SelectedScenario,
-} from "../plan/index.js";
+  ValueId,
+} from "../ir/index.js";
+import { FuncBuilder } from "../ir/index.js";
 import type { Facts, NodePayload } from "../rules/index.js";
 import type { ProblemInput, ProblemNode, ProgramProblem } from "./extraction-problem.js";
 import { useOf } from "./extraction-problem.js";

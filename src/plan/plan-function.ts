@@ -5,12 +5,11 @@
  */
 
 import { invariant } from "../base/index.js";
-import type { DimEnv } from "../ir/index.js";
+import type { DimEnv, SelectedFunction, SelectedNode, SelectedOperand } from "../ir/index.js";
 import { typeBytes } from "../ir/index.js";
 import type { BufferRequest } from "./place-buffers.js";
 import { placeBuffers } from "./place-buffers.js";
 import type { Call, PlannedValue, Storage, WeightEntry } from "./plan.js";
-import type { SelectedFunction, SelectedNode, SelectedOperand } from "./selected.js";
 
 export interface FunctionContext {
   readonly dims: DimEnv;

@@ -4,12 +4,19 @@
  */
 
 import { invariant } from "../base/index.js";
-import type { DimEnv, Func, KvCacheType, LayersOperation } from "../ir/index.js";
+import type {
+  DimEnv,
+  Func,
+  KvCacheType,
+  LayersOperation,
+  SelectedFunction,
+  SelectedProgram,
+  SelectedScenario,
+} from "../ir/index.js";
 import { kvBlockBytes } from "../ir/index.js";
 import type { PlannedFunction } from "./plan-function.js";
 import { planFunction } from "./plan-function.js";
 import type { Capacity, FunctionPlan, PlannedValue, ProgramPlan, Storage } from "./plan.js";
-import type { SelectedFunction, SelectedProgram, SelectedScenario } from "./selected.js";
 import type { WeightLayout } from "./weight-layout.js";
 import { layOutWeights } from "./weight-layout.js";
 

@@ -3,7 +3,7 @@
  * memory, the layout of the weight file, the paged KV cache. Nothing is decided after this point.
  */
 
-import type { Attrs, Dim, KvCacheType, ValueType } from "../ir/index.js";
+import type { Attrs, Dim, KvCacheType, RuleReference, ValueType } from "../ir/index.js";
 
 /** The largest batch that one step takes; buffers are sized for it. */
 export interface Capacity {
@@ -37,13 +37,6 @@ export interface PlannedValue {
   readonly name: string;
   readonly type: ValueType;
   readonly storage: Storage;
-}
-
-/** One rule that led to a kernel. Positions are absent for rules that write themselves. */
-export interface RuleReference {
-  readonly name: string;
-  readonly file?: string;
-  readonly line?: number;
 }
 
 export interface KernelCall {

@@ -3,10 +3,10 @@
  * Every constant starts on a cache line, so that a kernel's vector loads are aligned when mapped.
  */
 
+import type { SelectedConstant } from "../ir/index.js";
 import { typeBytes } from "../ir/index.js";
 import { alignUp } from "./place-buffers.js";
 import type { WeightEntry } from "./plan.js";
-import type { SelectedConstant } from "./selected.js";
 
 /** The file's first page holds its header; the target's runtime checks it before it maps the rest. */
 export const WEIGHT_HEADER_BYTES = 4096;

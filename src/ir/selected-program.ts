@@ -3,8 +3,16 @@
  * dependency order, and the constants that they read. No e-graph is left in it.
  */
 
-import type { Attrs, DimEnv, Func, ValueType } from "../ir/index.js";
-import type { RuleReference } from "./plan.js";
+import type { Attrs } from "./attrs.js";
+import type { Func } from "./graph.js";
+import type { DimEnv, ValueType } from "./types.js";
+
+/** One rule that led to a kernel. Positions are absent for rules that write themselves. */
+export interface RuleReference {
+  readonly name: string;
+  readonly file?: string;
+  readonly line?: number;
+}
 
 export type SelectedOperand =
   /** The result of a node of the same function: an index into `SelectedFunction.nodes`. */

@@ -1,0 +1,108 @@
+/**
+ * The distinct kernels of a plan. Every kernel with equal parameters is one function, whatever the number of
+ * calls, layers and scenarios; a kernel without a source file is printed from its op's loop form.
+ */
+
+import { invariant } from "../../../src/base/index.js";
+import type { PrintedLoops } from "../../../src/codegen/index.js";
+import { cIdentifier, printLoopKernelC } from "../../../src/codegen/index.js";
+import type { Dim, OpRecord } from "../../../src/ir/index.js";
+import { coreRegistry, operandName, printType } from "../../../src/ir/index.js";
+import { loopKernel, valueBuffers } from "../../../src/loops/index.js";
+import type { FunctionPlan, KernelCall, PlannedValue, ProgramPlan } from "../../../src/plan/index.js";
+import type { CKernelRow, KernelInstance } from "../kernel-row.js";
+
+/** How kernels that are printed from loops are called in a plan. */
+export const LOOPS_PREFIX = "loops.";
+
+export interface PrintedKernel {
+  readonly name: string;
+  readonly loops: PrintedLoops;
+  /** The op, with the types of the first use. */
+  readonly comment: string;
+}
+
+export interface ProgramKernels {
+  /** In the order of their first call. */
+  readonly instances: readonly KernelInstance[];
+  readonly printed: readonly PrintedKernel[];
+  readonly scratchFloats: number;
+  forCall(call: KernelCall): ResolvedKernel;
+}
+
+export type ResolvedKernel =
+  | { readonly kind: "instance"; readonly instance: KernelInstance }
+  | { readonly kind: "printed"; readonly kernel: PrintedKernel; readonly record: OpRecord };
+
+export function collectKernels(plan: ProgramPlan, rows: readonly CKernelRow[]): ProgramKernels {
+  const table = new Map(rows.map((row) => [row.name, row]));
+  const instances = new Map<string, KernelInstance>();
+  const printed = new Map<string, PrintedKernel>();
+  const resolve = (call: KernelCall): ResolvedKernel => {
+    if (call.kernel.startsWith(LOOPS_PREFIX)) return resolvePrinted(call, printed);
+    const made = makeInstance(call, table.get(call.kernel));
+    const known = instances.get(made.name) ?? made;
+    invariant(sameDefines(known, made), `the name ${made.name} stands for one set of parameters`);
+    instances.set(made.name, known);
+    return { kind: "instance", instance: known };
+  };
+  kernelCalls(plan.functions).forEach(resolve);
+  return {
+    instances: [...instances.values()],
+    printed: [...printed.values()],
+    scratchFloats: Math.max(0, ...[...instances.values()].map((each) => each.scratchFloats)),
+    forCall: resolve,
+  };
+}
+
+export function kernelCalls(functions: readonly FunctionPlan[]): readonly KernelCall[] {
+  return functions.flatMap(({ calls }) => calls.filter((call) => call.kind === "kernel"));
+}
+
+function makeInstance(call: KernelCall, row: CKernelRow | undefined): KernelInstance {
+  invariant(row?.instance !== undefined, `the C target has a kernel ${call.kernel} that runs`);
+  return row.instance(call.operands.map(({ type }) => type), call.attrs, call.result.type);
+}
+
+function sameDefines(a: KernelInstance, b: KernelInstance): boolean {
+  return a.file === b.file && JSON.stringify(a.defines) === JSON.stringify(b.defines);
+}
+
+/** Kernels with the same text under the same name are one; others of the same op are numbered. */
+function resolvePrinted(call: KernelCall, printed: Map<string, PrintedKernel>): ResolvedKernel {
+  const op = call.kernel.slice(LOOPS_PREFIX.length);
+  const record = coreRegistry.require(op);
+  const kernel = loopKernel(record, call.operands.map(({ type }) => type), call.attrs, call.result.type);
+  const key = `${op}\n${printLoopKernelC(kernel, "kernel").text}`;
+  const known = printed.get(key);
+  if (known !== undefined) return { kind: "printed", kernel: known, record };
+  const count = [...printed.keys()].filter((each) => each.startsWith(`${op}\n`)).length;
+  const name = `loop_${cIdentifier(op)}${count === 0 ? "" : `_${count + 1}`}`;
+  const types = call.operands.map(({ type }) => printType(type)).join(", ");
+  const made = { name, loops: printLoopKernelC(kernel, name), comment: `${op}(${types})` };
+  printed.set(key, made);
+  return { kind: "printed", kernel: made, record };
+}
+
+/** The value that a buffer of a printed kernel is part of, and which part. */
+export function bufferOwner(
+  buffer: string,
+  record: OpRecord,
+  { operands, result }: KernelCall,
+): { readonly value: PlannedValue; readonly part: number } {
+  const named = operands.map((value, i) => ({ name: operandName(record, i), value }));
+  for (const { name, value } of [...named, { name: "result", value: result }]) {
+    const part = valueBuffers(name, value.type, "read").findIndex((each) => each.name === buffer);
+    if (part >= 0) return { value, part };
+  }
+  return invariant(false, `the op ${record.name} has a buffer ${buffer}`), { value: result, part: 0 };
+}
+
+const known = new Set(["T", "S", "R", "C", "B", "P"]);
+
+/** A dimension of the step as a C expression. */
+export function stepDimText(dim: Dim): string {
+  if (typeof dim === "number") return String(dim);
+  invariant(known.has(dim), `the step has a dimension ${dim}`);
+  return `s->${dim}`;
+}

@@ -1,0 +1,64 @@
+/*
+ * The part of a matrix product that all number formats share: which thread computes what. Included last by
+ * matmul-dense.h and matmul-quantized.h, after they define
+ *
+ *   WEIGHT       what a pointer into the packed weights points to
+ *   STRIP(t)     panels that a product of t tokens reads side by side
+ *   NAME_strip   those panels for few tokens, over all of k
+ *   NAME_tiles   one or TILE_PANELS panels for many tokens
+ *
+ * Decode splits the panels; prefill splits panels, and tokens as well where panels are few.
+ */
+
+#define PANELS ((N + PANEL - 1) / PANEL)
+
+INLINE void JOIN(NAME, _few)(const Worker *worker, int tokens, const float *x, const WEIGHT *w, const float *addend,
+                             float *out) {
+  const Share share = share_of(worker, PANELS);
+  const int strip = STRIP(tokens);
+  int64_t panel = share.first;
+  for (; panel + strip <= share.end; panel += strip) JOIN(NAME, _strip)(tokens, strip, x, w, addend, out, panel);
+  for (; panel < share.end; panel++) JOIN(NAME, _strip)(tokens, 1, x, w, addend, out, panel);
+}
+
+KERNEL JOIN(NAME, _many)(const Worker *worker, int32_t tokens, const float *x, const WEIGHT *w, const float *addend,
+                         float *out) {
+  const Deal deal = deal_tiles(worker, PANELS, tokens);
+  const Share share = share_of(worker, deal.groups * deal.chunks);
+  for (int64_t unit = share.first; unit < share.end; unit++) {
+    const int64_t panel = unit / deal.chunks * TILE_PANELS;
+    const int64_t first = unit % deal.chunks * deal.chunk_tokens;
+    const int64_t end = first + deal.chunk_tokens < tokens ? first + deal.chunk_tokens : tokens;
+    const TileRun run = {.x = x, .stride = K, .start = addend, .out = out, .n = N, .column = panel * PANEL};
+    if (panel + TILE_PANELS <= PANELS) JOIN(NAME, _tiles)(worker, TILE_PANELS, &run, w, first, end);
+    else JOIN(NAME, _tiles)(worker, 1, &run, w, first, end);
+  }
+}
+
+KERNEL NAME(const Worker *worker, int32_t tokens, const float *x, const void *weights, const float *addend,
+            float *out) {
+  const WEIGHT *const w = weights;
+#if !ADDEND
+  addend = NULL;
+#endif
+  switch (tokens) {
+    case 0: break;
+    case 1: JOIN(NAME, _few)(worker, 1, x, w, addend, out); break;
+    case 2: JOIN(NAME, _few)(worker, 2, x, w, addend, out); break;
+    case 3: JOIN(NAME, _few)(worker, 3, x, w, addend, out); break;
+    case 4: JOIN(NAME, _few)(worker, 4, x, w, addend, out); break;
+    case 5: JOIN(NAME, _few)(worker, 5, x, w, addend, out); break;
+    case 6: JOIN(NAME, _few)(worker, 6, x, w, addend, out); break;
+    case 7: JOIN(NAME, _few)(worker, 7, x, w, addend, out); break;
+    case 8: JOIN(NAME, _few)(worker, 8, x, w, addend, out); break;
+    default: JOIN(NAME, _many)(worker, tokens, x, w, addend, out); break;
+  }
+}
+
+#undef PANELS
+#undef STRIP
+#undef WEIGHT
+#undef NAME
+#undef K
+#undef N
+#undef ADDEND

@@ -1,0 +1,132 @@
+/*
+ * The inner loops that all matrix products share: a tile of a few tokens by a few panels, its sums in
+ * registers, one pass over k. Weights come as 16 floats a step of k (a panel, see matmul_f32.h).
+ *
+ * Every sum is made in the order of k, whatever the size of the tile, so that a result does not depend
+ * on how tokens and panels were dealt out to threads.
+ */
+#ifndef LLMIR_PANEL_TILE_H
+#define LLMIR_PANEL_TILE_H
+
+#include "../runtime/vector.h"
+#include "../runtime/worker.h"
+
+/* Products of up to this many tokens read the packed weights directly, once. */
+#define FEW_TOKENS 8
+
+/* Steps of k whose weights are unpacked at a time for many tokens; see `matmul_scratch` in rows/products.ts. */
+#define K_BLOCK 512
+
+/* A tile for many tokens: as many sums as the registers hold. */
+#if LANES == 16
+#define TILE_TOKENS 8
+#define TILE_PANELS 2
+#elif LANES == 8
+#define TILE_TOKENS 6
+#define TILE_PANELS 1
+#else
+#define TILE_TOKENS 3
+#define TILE_PANELS 1
+#endif
+
+/* Panels that a product of few tokens reads side by side: enough sums in flight to hide the latency of one. */
+#define STRIP_PANELS(tokens) (LANES == 16 ? ((tokens) <= 4 ? 4 : 2) : ((tokens) <= 2 ? 2 : 1))
+#define MOST_STRIP_PANELS 4
+
+#define MOST_TILE_VECTORS (MOST_STRIP_PANELS * PANEL_VECTORS)
+
+typedef vf Sums[FEW_TOKENS][MOST_TILE_VECTORS];
+
+/* Sums start at the addend's elements (row stride `n`), or at 0 when there is none. */
+INLINE void sums_load(Sums sums, int tokens, int panels, const float *from, int64_t n, int64_t column) {
+#pragma GCC unroll 8
+  for (int t = 0; t < tokens; t++)
+#pragma GCC unroll 16
+    for (int v = 0; v < panels * PANEL_VECTORS; v++)
+      sums[t][v] = from == NULL ? (vf){0} : vf_load_tail(from + t * n + column + v * LANES, n - column - v * LANES);
+}
+
+INLINE void sums_store(Sums sums, int tokens, int panels, float *to, int64_t n, int64_t column) {
+#pragma GCC unroll 8
+  for (int t = 0; t < tokens; t++)
+#pragma GCC unroll 16
+    for (int v = 0; v < panels * PANEL_VECTORS; v++)
+      vf_store_tail(to + t * n + column + v * LANES, sums[t][v], n - column - v * LANES);
+}
+
+/* sums += x[tokens, count] * weights[panels][count][16]; rows of x are `stride` apart, panels `panel_stride`. */
+INLINE void tile_multiply(Sums sums, int tokens, int panels, const float *x, int64_t stride, int count,
+                          const float *weights, int64_t panel_stride) {
+  for (int k = 0; k < count; k++) {
+#pragma GCC unroll 16
+    for (int v = 0; v < panels * PANEL_VECTORS; v++) {
+      const vf weight =
+          vf_load(weights + (v / PANEL_VECTORS) * panel_stride + (int64_t)k * PANEL + v % PANEL_VECTORS * LANES);
+#pragma GCC unroll 8
+      for (int t = 0; t < tokens; t++) sums[t][v] += x[t * stride + k] * weight;
+    }
+  }
+}
+
+/* One tile of a product of many tokens: adds a block of k to `out`, or starts from `start` (may be NULL). */
+INLINE void tile_block(int tokens, int panels, const float *x, int64_t stride, int count, const float *weights,
+                       int64_t panel_stride, const float *start, float *out, int64_t n, int64_t column) {
+  Sums sums;
+  sums_load(sums, tokens, panels, start, n, column);
+  tile_multiply(sums, tokens, panels, x, stride, count, weights, panel_stride);
+  sums_store(sums, tokens, panels, out, n, column);
+}
+
+/* A tile's work: tokens first .. end-1 of the panels from `column` on, in tiles. */
+typedef struct TileRun {
+  const float *x; /* at the block's first k */
+  int64_t stride;
+  int count;
+  const float *weights;
+  int64_t panel_stride;
+  const float *start; /* what the sums start from: the addend, `out` itself, or NULL */
+  float *out;
+  int64_t n, column;
+} TileRun;
+
+INLINE void tile_run_tokens(const TileRun *run, int tokens, int panels, int64_t t) {
+  tile_block(tokens, panels, run->x + t * run->stride, run->stride, run->count, run->weights, run->panel_stride,
+             run->start == NULL ? NULL : run->start + t * run->n, run->out + t * run->n, run->n, run->column);
+}
+
+INLINE void tile_run(const TileRun *run, int panels, int64_t first, int64_t end) {
+  int64_t t = first;
+  for (; t + TILE_TOKENS <= end; t += TILE_TOKENS) tile_run_tokens(run, TILE_TOKENS, panels, t);
+  switch (end - t) {
+    case 1: tile_run_tokens(run, 1, panels, t); break;
+    case 2: tile_run_tokens(run, 2, panels, t); break;
+#if TILE_TOKENS > 3
+    case 3: tile_run_tokens(run, 3, panels, t); break;
+    case 4: tile_run_tokens(run, 4, panels, t); break;
+    case 5: tile_run_tokens(run, 5, panels, t); break;
+#endif
+#if TILE_TOKENS > 6
+    case 6: tile_run_tokens(run, 6, panels, t); break;
+    case 7: tile_run_tokens(run, 7, panels, t); break;
+#endif
+    default: break;
+  }
+}
+
+/* How a product of many tokens is dealt out: units of TILE_PANELS panels by a run of tokens. */
+typedef struct Deal {
+  int64_t groups, chunks, chunk_tokens;
+} Deal;
+
+/* Tokens are split too when there are few panels for the threads; each part unpacks the panel anew. */
+static inline Deal deal_tiles(const Worker *worker, int64_t panels, int64_t tokens) {
+  const int64_t tiles = (tokens + TILE_TOKENS - 1) / TILE_TOKENS;
+  Deal deal = {(panels + TILE_PANELS - 1) / TILE_PANELS, 1, 0};
+  if (worker->threads > 1 && deal.groups < 4 * worker->threads)
+    deal.chunks = (4 * worker->threads + deal.groups - 1) / deal.groups;
+  if (deal.chunks > tiles) deal.chunks = tiles;
+  deal.chunk_tokens = (tiles + deal.chunks - 1) / deal.chunks * TILE_TOKENS;
+  return deal;
+}
+
+#endif

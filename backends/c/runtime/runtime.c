@@ -1,0 +1,256 @@
+/*
+ * The life of a model: its weight file, its cache, its activations, and the check of every batch.
+ *
+ * A batch comes from a caller that we do not trust to have counted right: every index in it is compared
+ * with its bound before a kernel uses it, so that kernels need no checks of their own.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "pool.h"
+#include "program.h"
+
+#define MAX_THREADS 1024
+
+struct llmir_model {
+  const unsigned char *weights;
+  size_t weights_bytes;
+  unsigned char *arena;
+  unsigned char *cache; /* keys, then values */
+  size_t cache_bytes;
+  int32_t blocks;
+  llmir_pool *pool;
+};
+
+/* ---- Opening ---------------------------------------------------------------------------------------- */
+
+typedef struct Complaint {
+  char *text;
+  int32_t bytes;
+} Complaint;
+
+static int32_t fail(Complaint complaint, int32_t code, const char *what, const char *why) {
+  if (complaint.text != NULL && complaint.bytes > 0)
+    snprintf(complaint.text, (size_t)complaint.bytes, "%s: %s", what, why);
+  return code;
+}
+
+static const char *header_fault(const WeightHeader *header, uint64_t file_bytes) {
+  if (memcmp(header->magic, "LLMIRWTS", 8) != 0) return "not a file of packed weights";
+  if (header->version != LLMIR_WEIGHTS_VERSION || header->header_bytes != LLMIR_HEADER_BYTES)
+    return "packed by another version of the compiler";
+  if (header->total_bytes != file_bytes) return "the file is not complete";
+  if (strncmp(header->hash, llmir_facts.weights_hash, sizeof header->hash) != 0)
+    return "the weights were packed for another program";
+  if (file_bytes < llmir_facts.weights_bytes) return "the file is smaller than the program's weights";
+  return NULL;
+}
+
+static int32_t map_weights(llmir_model *model, const char *path, Complaint complaint) {
+  const int file = open(path, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return fail(complaint, LLMIR_BAD_WEIGHTS, path, strerror(errno));
+  struct stat facts;
+  if (fstat(file, &facts) != 0 || !S_ISREG(facts.st_mode) || facts.st_size < LLMIR_HEADER_BYTES) {
+    close(file);
+    return fail(complaint, LLMIR_BAD_WEIGHTS, path, "not a file of packed weights");
+  }
+  const size_t bytes = (size_t)facts.st_size;
+  void *const address = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE, file, 0);
+  close(file);
+  if (address == MAP_FAILED) return fail(complaint, LLMIR_NO_MEMORY, path, "cannot be mapped");
+  model->weights = address;
+  model->weights_bytes = bytes;
+  posix_madvise(address, bytes, POSIX_MADV_WILLNEED);
+  const char *const fault = header_fault((const WeightHeader *)address, bytes);
+  return fault == NULL ? LLMIR_OK : fail(complaint, LLMIR_BAD_WEIGHTS, path, fault);
+}
+
+/* Zeroed pages that cost nothing until they are written, so a large cache may be opened cheaply. */
+static void *map_zeroed(size_t bytes) {
+  void *const address = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (address == MAP_FAILED) return NULL;
+#ifdef MADV_HUGEPAGE
+  if (bytes >= (size_t)4 << 20) madvise(address, bytes, MADV_HUGEPAGE);
+#endif
+  return address;
+}
+
+/* Bytes of one block of one layer, keys or values alone. */
+static size_t half_block_bytes(void) {
+  return (size_t)llmir_facts.block_size * (size_t)llmir_facts.heads * (size_t)llmir_facts.head_dim *
+         (size_t)llmir_facts.kv_element_bytes;
+}
+
+static size_t arena_bytes(void) { return llmir_facts.arena_bytes > 0 ? llmir_facts.arena_bytes : 64; }
+
+static int32_t take_memory(llmir_model *model, Complaint complaint) {
+  const size_t block_bytes = 2 * (size_t)llmir_facts.layers * half_block_bytes();
+  if (block_bytes > 0 && (size_t)model->blocks > SIZE_MAX / 2 / block_bytes)
+    return fail(complaint, LLMIR_NO_MEMORY, "cache", "too many blocks for this machine");
+  model->cache_bytes = block_bytes * (size_t)model->blocks;
+  if (model->cache_bytes == 0) model->cache_bytes = 1;
+  model->cache = map_zeroed(model->cache_bytes);
+  if (model->cache == NULL) return fail(complaint, LLMIR_NO_MEMORY, "cache", "not enough memory for its blocks");
+  model->arena = map_zeroed(arena_bytes());
+  if (model->arena == NULL) return fail(complaint, LLMIR_NO_MEMORY, "activations", "not enough memory");
+  return LLMIR_OK;
+}
+
+int32_t llmir_open(const char *weights_path, int32_t threads, int32_t blocks, llmir_model **model, char *message,
+                   int32_t message_bytes) {
+  const Complaint complaint = {message, message_bytes};
+  if (model == NULL || weights_path == NULL) return LLMIR_BAD_ARGUMENT;
+  *model = NULL;
+  if (threads < 1 || threads > MAX_THREADS)
+    return fail(complaint, LLMIR_BAD_ARGUMENT, "threads", "a number from 1 to 1024 is needed");
+  if (blocks < 1) return fail(complaint, LLMIR_BAD_ARGUMENT, "blocks", "at least one is needed");
+  llmir_model *const opened = calloc(1, sizeof *opened);
+  if (opened == NULL) return fail(complaint, LLMIR_NO_MEMORY, "model", "not enough memory");
+  opened->blocks = blocks;
+  int32_t code = map_weights(opened, weights_path, complaint);
+  if (code == LLMIR_OK) code = take_memory(opened, complaint);
+  if (code == LLMIR_OK) {
+    opened->pool = llmir_pool_open(threads, llmir_facts.scratch_bytes);
+    if (opened->pool == NULL) code = fail(complaint, LLMIR_NO_THREADS, "threads", "they cannot be started");
+  }
+  if (code == LLMIR_OK) *model = opened;
+  else llmir_close(opened);
+  return code;
+}
+
+void llmir_close(llmir_model *model) {
+  if (model == NULL) return;
+  llmir_pool_close(model->pool);
+  if (model->arena != NULL) munmap(model->arena, arena_bytes());
+  if (model->cache != NULL) munmap(model->cache, model->cache_bytes);
+  if (model->weights != NULL) munmap((void *)(uintptr_t)model->weights, model->weights_bytes);
+  free(model);
+}
+
+/* ---- Checking a batch -------------------------------------------------------------------------------- */
+
+static int within(int32_t value, int32_t bound) { return value >= 0 && value < bound; }
+
+static int32_t check_counts(const llmir_batch *batch) {
+  const int counted = within(batch->token_count - 1, llmir_facts.max_tokens) &&
+                      within(batch->sequence_count - 1, llmir_facts.max_sequences) &&
+                      within(batch->row_count, llmir_facts.max_rows + 1) && batch->context_count >= 0;
+  if (!counted) return LLMIR_BAD_COUNT;
+  if (batch->tokens == NULL || batch->positions == NULL || batch->sequences == NULL || batch->block_table == NULL)
+    return LLMIR_BAD_ARGUMENT;
+  if (batch->row_count > 0 && (batch->rows == NULL || batch->logits == NULL)) return LLMIR_BAD_ARGUMENT;
+  return LLMIR_OK;
+}
+
+/* Whether every block up to a position's own is one of the pool: attention reads all of them. */
+static int blocks_exist(const llmir_model *model, const llmir_batch *batch, int32_t sequence, int32_t position) {
+  const int32_t *const table = batch->block_table + (size_t)sequence * (size_t)llmir_facts.blocks_per_sequence;
+  const int32_t last = position / llmir_facts.block_size;
+  if (last >= llmir_facts.blocks_per_sequence) return 0;
+  for (int32_t i = 0; i <= last; i++)
+    if (!within(table[i], model->blocks)) return 0;
+  return 1;
+}
+
+static int32_t check_tokens(const llmir_model *model, const llmir_batch *batch) {
+  for (int32_t t = 0; t < batch->token_count; t++) {
+    if (!within(batch->tokens[t], llmir_facts.vocabulary)) return LLMIR_BAD_TOKEN;
+    if (!within(batch->positions[t], llmir_facts.context_length)) return LLMIR_BAD_POSITION;
+    if (!within(batch->sequences[t], batch->sequence_count)) return LLMIR_BAD_SEQUENCE;
+  }
+  for (int32_t t = 0; t < batch->token_count; t++) {
+    /* A run of tokens of one sequence: the last position covers the blocks of those before it. */
+    const int covered = t + 1 < batch->token_count && batch->sequences[t + 1] == batch->sequences[t] &&
+                        batch->positions[t + 1] >= batch->positions[t];
+    if (!covered && !blocks_exist(model, batch, batch->sequences[t], batch->positions[t])) return LLMIR_BAD_BLOCK;
+  }
+  for (int32_t r = 0; r < batch->row_count; r++)
+    if (!within(batch->rows[r], batch->token_count)) return LLMIR_BAD_ROW;
+  return LLMIR_OK;
+}
+
+static int32_t check_context(const llmir_model *model, const llmir_batch *batch) {
+  if (!llmir_facts.needs_context) return LLMIR_OK;
+  if (batch->context_count < 1 || batch->context_count > llmir_facts.max_context) return LLMIR_BAD_COUNT;
+  if (batch->context_sequences == NULL || batch->context_positions == NULL) return LLMIR_BAD_ARGUMENT;
+  for (int32_t c = 0; c < batch->context_count; c++) {
+    const int32_t sequence = batch->context_sequences[c], position = batch->context_positions[c];
+    if (!within(sequence, batch->sequence_count) || !within(position, llmir_facts.context_length))
+      return LLMIR_BAD_CONTEXT;
+    const int64_t entry = (int64_t)sequence * llmir_facts.blocks_per_sequence + position / llmir_facts.block_size;
+    if (position / llmir_facts.block_size >= llmir_facts.blocks_per_sequence) return LLMIR_BAD_CONTEXT;
+    if (!within(batch->block_table[entry], model->blocks)) return LLMIR_BAD_BLOCK;
+  }
+  return LLMIR_OK;
+}
+
+/* ---- Running ----------------------------------------------------------------------------------------- */
+
+int32_t llmir_step(llmir_model *model, const llmir_batch *batch) {
+  if (model == NULL || batch == NULL) return LLMIR_BAD_ARGUMENT;
+  int32_t code = check_counts(batch);
+  if (code == LLMIR_OK) code = check_tokens(model, batch);
+  if (code == LLMIR_OK) code = check_context(model, batch);
+  if (code != LLMIR_OK) return code;
+  const Step step = {
+      .T = batch->token_count,
+      .S = batch->sequence_count,
+      .R = batch->row_count,
+      .C = llmir_facts.needs_context ? batch->context_count : 0,
+      .B = llmir_facts.blocks_per_sequence,
+      .P = model->blocks,
+      .tokens = batch->tokens,
+      .positions = batch->positions,
+      .sequences = batch->sequences,
+      .rows = batch->rows,
+      .block_table = batch->block_table,
+      .context_sequences = batch->context_sequences,
+      .context_positions = batch->context_positions,
+      .logits = batch->logits,
+      .arena = model->arena,
+      .weights = model->weights,
+      .keys = model->cache,
+      .values = model->cache + (size_t)llmir_facts.layers * (size_t)model->blocks * half_block_bytes(),
+  };
+  llmir_pool_run(model->pool, &step);
+  return LLMIR_OK;
+}
+
+int32_t llmir_copy_block(llmir_model *model, int32_t from, int32_t to) {
+  if (model == NULL) return LLMIR_BAD_ARGUMENT;
+  if (!within(from, model->blocks) || !within(to, model->blocks)) return LLMIR_BAD_BLOCK;
+  if (from == to) return LLMIR_OK;
+  const size_t bytes = half_block_bytes();
+  /* Keys of all layers, then values of all layers: 2 * layers pools of `blocks` blocks. */
+  for (size_t pool = 0; pool < 2 * (size_t)llmir_facts.layers; pool++) {
+    unsigned char *const base = model->cache + pool * (size_t)model->blocks * bytes;
+    memcpy(base + (size_t)to * bytes, base + (size_t)from * bytes, bytes);
+  }
+  return LLMIR_OK;
+}
+
+const char *llmir_error(int32_t code) {
+  static const char *const meanings[] = {
+      "no error",
+      "a pointer is missing, or a number is out of range",
+      "the batch has too many or too few tokens, sequences, rows or context slots",
+      "a token is not in the vocabulary",
+      "a position lies outside the model's context",
+      "a token names a sequence that the batch does not have",
+      "a row names a token that the batch does not have",
+      "the block table names a block that the cache does not have",
+      "a context slot names a sequence or a position that does not exist",
+      "the weight file cannot be used",
+      "there is not enough memory",
+      "the threads cannot be started",
+  };
+  const int32_t known = (int32_t)(sizeof meanings / sizeof meanings[0]);
+  return within(code, known) ? meanings[code] : "unknown error";
+}

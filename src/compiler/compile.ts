@@ -1,0 +1,210 @@
+/**
+ * The stages of a compilation, in the order a model travels through them. Each takes what the one
+ * before it gave and says when it is done, so that a person sees progress and a dump can be taken.
+ */
+
+import type { Host } from "../base/index.js";
+import type { Backend, EmittedFile } from "../codegen/index.js";
+import type { HardwareDescription } from "../cost/index.js";
+import { describeMachine, parseHardware } from "../cost/index.js";
+import type { Diagnostic, Result } from "../diagnostics/index.js";
+import { diagnostic, didYouMean, failure, success } from "../diagnostics/index.js";
+import type { ImportedModel } from "../frontend/index.js";
+import { importModel } from "../frontend/index.js";
+import type { Module, ValueType } from "../ir/index.js";
+import { elementCount, typeBytes, verifyModule } from "../ir/index.js";
+import type { Optimized } from "../optimizer/index.js";
+import { defaultScenarios, optimize } from "../optimizer/index.js";
+import type { Capacity, ProgramPlan } from "../plan/index.js";
+import { planProgram } from "../plan/index.js";
+import type { RuleProgram } from "../rules/index.js";
+import type { CompileOptions } from "./options.js";
+import { DEFAULT_COMPILE_OPTIONS, DEFAULT_CONTEXT } from "./options.js";
+import { loadTargetRules } from "./rule-files.js";
+import { findTarget, targetKernels, targetRegistry, targets } from "./targets.js";
+
+export type StageName = "import" | "rules" | "optimize" | "plan" | "emit" | "pack" | "build";
+
+/** Told after each stage, and while a long one runs. */
+export interface Progress {
+  stage?(name: StageName, ms: number): void;
+  /** `done` of `total` steps of a stage. */
+  step?(name: StageName, done: number, total: number): void;
+}
+
+/** A compiled program before it is packed and built. */
+export interface Compilation {
+  readonly options: CompileOptions;
+  readonly backend: Backend;
+  readonly hardware: HardwareDescription;
+  readonly model: ImportedModel;
+  readonly rules: RuleProgram;
+  readonly optimized: Optimized;
+  readonly plan: ProgramPlan;
+  readonly files: readonly EmittedFile[];
+}
+
+/** Compiles a model folder, or a configuration alone, up to emitted source. Writes nothing. */
+export function compileModel(
+  host: Host,
+  path: string,
+  given: Partial<CompileOptions>,
+  progress: Progress = {},
+): Result<Compilation> {
+  const options = { ...DEFAULT_COMPILE_OPTIONS, ...given };
+  const backend = findTarget(options.target);
+  if (backend === undefined) return failure(unknownTarget(options.target));
+  const timed = stageTimer(host, progress);
+  const warnings: Diagnostic[] = [];
+  const imported = timed("import", () => importWith(host, path, options));
+  if (!imported.ok) return imported;
+  const model = imported.value;
+  const rules = timed("rules", () => readRules(host, backend, options));
+  if (!rules.ok) return rules;
+  warnings.push(...rules.diagnostics);
+  const faults = verifyModule(model.module, targetRegistry(backend));
+  if (faults.length > 0) return failure(...faults);
+  const hardware = machineDescription(host, backend, options);
+  const capacity = capacityFor(model, options);
+  const optimized = timed("optimize", () =>
+    optimize(model.module, {
+      rules: rules.value,
+      scenarios: defaultScenarios(capacity, options.blockSize),
+      pricing: {
+        target: targetKernels(backend),
+        hardware,
+        residentBytes: residentBytes(model.module, options),
+      },
+      memoryBytes: options.memoryBytes,
+      now: () => host.nowMs(),
+    }),
+  );
+  if (!optimized.ok) return optimized;
+  const plan = timed("plan", () => planFor(model, capacity, { backend, optimized: optimized.value }));
+  if (plan.arenaBytes > MAX_ARENA_BYTES) return failure(arenaTooLarge(plan.arenaBytes));
+  const files = timed("emit", () => backend.emit(plan, (asset) => readAsset(host, asset)));
+  return success(
+    { options, backend, hardware, model, rules: rules.value, optimized: optimized.value, plan, files },
+    warnings,
+  );
+}
+
+/** Address space that buffers of one step may take; pages that are never touched cost nothing. */
+const MAX_ARENA_BYTES = 2 ** 40;
+
+function stageTimer(host: Host, progress: Progress): <T>(name: StageName, run: () => T) => T {
+  return (name, run) => {
+    const started = host.nowMs();
+    const result = run();
+    progress.stage?.(name, host.nowMs() - started);
+    return result;
+  };
+}
+
+function unknownTarget(name: string): Diagnostic {
+  const known = targets.map((each) => each.name);
+  return diagnostic("plan/unknown-target", `there is no target \`${name}\``, {
+    hint: didYouMean(name, known) ?? `known targets: ${known.join(", ")}`,
+  });
+}
+
+function importWith(host: Host, path: string, options: CompileOptions): Result<ImportedModel> {
+  const { blockSize, contextLength } = options;
+  const first = importModel(path, host.files, contextLength === undefined ? { blockSize } : { blockSize, contextLength });
+  if (!first.ok || contextLength !== undefined || first.value.contextLength <= DEFAULT_CONTEXT) return first;
+  first.value.weights?.close();
+  return importModel(path, host.files, { blockSize, contextLength: DEFAULT_CONTEXT });
+}
+
+function readRules(host: Host, backend: Backend, options: CompileOptions): Result<RuleProgram> {
+  return loadTargetRules({
+    folder: host.files.join(host.assetRoot, "rules"),
+    files: host.files,
+    backend,
+    without: options.without,
+    settings: { quantize: options.quantize },
+  });
+}
+
+/** The generic description of the target, with what the operating system says of this machine. */
+export function machineDescription(host: Host, backend: Backend, options: CompileOptions): HardwareDescription {
+  const generic = parseHardware(JSON.parse(readAsset(host, `backends/${backend.name}/hardware/generic-x86-64.json`)));
+  const machine = describeMachine(generic, host.machine);
+  return options.threads === undefined ? machine : { ...machine, threads: options.threads };
+}
+
+function readAsset(host: Host, path: string): string {
+  return host.files.readText(host.files.join(host.assetRoot, ...path.split("/")));
+}
+
+function capacityFor(model: ImportedModel, options: CompileOptions): Capacity {
+  const { contextLength } = model;
+  const tokens = Math.min(options.maxTokens, contextLength * options.maxSequences);
+  return {
+    tokens,
+    rows: tokens,
+    sequences: options.maxSequences,
+    contextLength,
+    blocksPerSequence: Math.ceil(contextLength / options.blockSize),
+  };
+}
+
+/** Share of a weight's stored bytes that is left at a level of quantization. */
+const bytesPerElement: Readonly<Record<CompileOptions["quantize"], number | undefined>> = {
+  none: undefined,
+  q8: 1.0625,
+  q4: 0.5625,
+};
+
+/** All weights of the model, once each, at the level that the options allow. */
+function residentBytes(module: Module, { quantize }: CompileOptions): number {
+  return module.functions.reduce((sum, func) => {
+    const use = module.functions.flatMap((each) =>
+      each.operations.filter((operation) => operation.kind === "layers" && operation.body === func.name),
+    )[0];
+    const copies = use?.kind === "layers" ? use.count : 1;
+    return sum + copies * weightTypes(func).reduce((bytes, type) => bytes + storedBytes(type, quantize), 0);
+  }, 0);
+}
+
+function weightTypes(func: Module["functions"][number]): readonly ValueType[] {
+  return func.operations.flatMap((operation) =>
+    operation.kind === "op" && operation.op === "weight" ? [func.values[operation.results[0]]!.type] : [],
+  );
+}
+
+function storedBytes(type: ValueType, quantize: CompileOptions["quantize"]): number {
+  const share = bytesPerElement[quantize];
+  if (share === undefined || type.kind !== "tensor" || type.shape.length !== 2) return typeBytes(type);
+  return elementCount(type.shape) * share;
+}
+
+function planFor(
+  model: ImportedModel,
+  capacity: Capacity,
+  { backend, optimized }: { readonly backend: Backend; readonly optimized: Optimized },
+): ProgramPlan {
+  return planProgram({
+    model: model.name,
+    target: backend.name,
+    vocabulary: model.vocabulary,
+    capacity,
+    cache: cacheTypeOf(model.module),
+    selected: optimized.selected,
+  });
+}
+
+function cacheTypeOf(module: Module): ProgramPlan["kv"]["type"] {
+  const step = module.functions.find(({ name }) => name === "step");
+  const type = step?.params.map((param) => step.values[param]?.type).find((each) => each?.kind === "kv_cache");
+  if (type?.kind !== "kv_cache") throw new TypeError("the step has no KV cache");
+  return type;
+}
+
+function arenaTooLarge(bytes: number): Diagnostic {
+  const gibibytes = (bytes / 2 ** 30).toFixed(0);
+  return diagnostic("plan/arena-too-large", `the buffers of one step take ${gibibytes} GiB`, {
+    hint: "keep the rule families `attention` and `paging`, or give a smaller `--context`",
+  });
+}
+

@@ -1,0 +1,41 @@
+/**
+ * What a person may choose about a compilation, with every default in one constant.
+ */
+
+export const quantizationLevels = ["none", "q8", "q4"] as const;
+export type QuantizationLevel = (typeof quantizationLevels)[number];
+
+export interface CompileOptions {
+  /** A row of `targets`. */
+  readonly target: string;
+  /** The coarsest weights that may be used. */
+  readonly quantize: QuantizationLevel;
+  /** Rule families to leave out, by name: costs speed, never correctness. */
+  readonly without: readonly string[];
+  /** Positions of one sequence; the model's own context, at most `DEFAULT_CONTEXT`, when undefined. */
+  readonly contextLength: number | undefined;
+  /** Tokens of one step: longer prompts are read in chunks. */
+  readonly maxTokens: number;
+  /** Sequences of one step. */
+  readonly maxSequences: number;
+  /** Token slots in one block of the KV cache. */
+  readonly blockSize: number;
+  /** Packed weights may not take more. */
+  readonly memoryBytes: number;
+  /** Threads that a plan is priced for; the machine's cores when undefined. */
+  readonly threads: number | undefined;
+}
+
+export const DEFAULT_CONTEXT = 4096;
+
+export const DEFAULT_COMPILE_OPTIONS: CompileOptions = {
+  target: "c",
+  quantize: "none",
+  without: [],
+  contextLength: undefined,
+  maxTokens: 256,
+  maxSequences: 8,
+  blockSize: 16,
+  memoryBytes: Infinity,
+  threads: undefined,
+};

@@ -1,0 +1,33 @@
+/** The table of targets: a folder under `backends/` and a row here. */
+
+import { cBackend } from "../../backends/c/index.js";
+import type { Backend } from "../codegen/index.js";
+import type { KernelFamily } from "../cost/index.js";
+import { coreRegistry } from "../ir/index.js";
+import type { Registry } from "../ir/index.js";
+import type { TargetKernels } from "../optimizer/index.js";
+import { loopRecords, LOOPS_PREFIX } from "../optimizer/index.js";
+
+export const targets: readonly Backend[] = [cBackend];
+
+export function findTarget(name: string): Backend | undefined {
+  return targets.find((each) => each.name === name);
+}
+
+/** The core ops and a target's kernels: what rule files may name. */
+export function targetRegistry(backend: Backend): Registry {
+  return coreRegistry.extend(backend.kernels);
+}
+
+/** A target as the optimizer sees it: its kernels, and a generated one for every op with a loop form. */
+export function targetKernels(backend: Backend): TargetKernels {
+  const rows = new Map(backend.kernels.map((row) => [row.name, row]));
+  const familyOf = (op: string): KernelFamily | undefined =>
+    op.startsWith(LOOPS_PREFIX) ? "loops" : rows.get(op)?.family;
+  return {
+    name: backend.name,
+    registry: targetRegistry(backend).extend(loopRecords(coreRegistry)),
+    familyOf,
+    refuses: (op, operands, attrs) => rows.get(op)?.refuses?.(operands, attrs),
+  };
+}

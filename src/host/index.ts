@@ -1,0 +1,3 @@
+/** The world: files, processes, the clock, the machine. Only doors import this room. */
+
+export { createNodeHost } from "./node-host.js";

@@ -1,0 +1,37 @@
+/** The registry of all core ops: one array a family, joined. Targets extend it by their kernels. */
+
+import { arithmeticOps } from "./ops/arithmetic.js";
+import { attentionOps } from "./ops/attention.js";
+import { cacheOps } from "./ops/cache.js";
+import { fusedOps } from "./ops/fused.js";
+import { leafOps } from "./ops/leaves.js";
+import { logicOps } from "./ops/logic.js";
+import { normOps } from "./ops/norms.js";
+import { pieceOps } from "./ops/pieces.js";
+import { positionOps } from "./ops/positions.js";
+import { productOps } from "./ops/products.js";
+import { quantizedOps } from "./ops/quantized.js";
+import { reductionOps } from "./ops/reductions.js";
+import { viewOps } from "./ops/views.js";
+import type { Registry } from "./registry.js";
+import { createRegistry } from "./registry.js";
+
+export const coreOps = [
+  ...leafOps,
+  ...arithmeticOps,
+  ...logicOps,
+  ...reductionOps,
+  ...productOps,
+  ...viewOps,
+  ...pieceOps,
+  ...normOps,
+  ...positionOps,
+  ...cacheOps,
+  ...attentionOps,
+  ...fusedOps,
+  ...quantizedOps,
+] as const;
+
+export type OpName = (typeof coreOps)[number]["name"];
+
+export const coreRegistry: Registry = createRegistry(coreOps);

@@ -1,0 +1,248 @@
+/**
+ * Quantized weights: small signed codes with a scale for each group of rows of a column (the GGML formats
+ * Q8_0 and Q4_0, along the rows). The scale is rounded to f16 before the codes are computed with it.
+ */
+
+import type { Random } from "../../base/index.js";
+import { invariant, roundToHalf } from "../../base/index.js";
+import type { Scalar, Statement } from "../loop-form.js";
+import { binary, cast, index, load, local, store } from "../loop-form.js";
+import type { QuantizedType, ValueType } from "../types.js";
+import { elementCount, tensor } from "../types.js";
+import type { QuantizedValue, TensorValue } from "../values.js";
+import type { Extents } from "./drawing.js";
+import {
+  attrOr,
+  defineCoreOp,
+  draftBySignature,
+  drawExtent,
+  drawFloat,
+  knownTensor,
+  pick,
+  tensorType,
+} from "./drawing.js";
+import { dot, indicesOf, int, loadFloat, mul, overElements, resultOf, tensorOf, add } from "./loop-parts.js";
+import { evaluateProduct, productWork } from "./products.js";
+import { inferBySignature, signature } from "./signature.js";
+import { mapBinary, quantizedAt, tensorAt } from "./tensor-access.js";
+import { printShape, refuse, requireFloat } from "./type-checks.js";
+
+const LARGEST_HALF = 65504;
+
+const quantize = defineCoreOp({
+  name: "quantize",
+  doc:
+    "The nearest codes and scales for a matrix, in groups of rows. 8 bits: scale = max |w| / 127. " +
+    "4 bits: scale = (the w of largest magnitude) / -8.",
+  operands: ["w"],
+  attrs: { bits: "int", group: "int" },
+  traits: ["pure"],
+  infer: ([type], { bits, group }) => {
+    const { shape } = requireFloat("quantize", type);
+    const [rows, columns] = shape;
+    if (shape.length !== 2 || typeof rows !== "number" || typeof columns !== "number") {
+      return refuse(`\`quantize\` takes a matrix of known size, found the shape ${printShape(shape)}`);
+    }
+    if (bits !== 4 && bits !== 8) return refuse(`\`quantize\` knows 4 and 8 bits, found ${bits}`);
+    if (group < 1 || rows % group !== 0)
+      refuse(`\`quantize\` needs groups that divide ${rows} rows, found groups of ${group}`);
+    return { kind: "quantized", shape: [rows, columns], bits, group, scaleDtype: "f16" };
+  },
+  evaluate: (operands, _, result) => quantizeMatrix(tensorAt(operands, 0), quantizedType(result)),
+  work: ([w]) => ({ flops: 4 * elementCount(tensorOf(w).shape) }),
+  draw: (random, request) => {
+    const result = request.result?.kind === "quantized" ? request.result : undefined;
+    if (request.result !== undefined && result === undefined) return undefined;
+    const known = knownTensor(request.operands[0]);
+    const bits = attrOr(request, "bits", () => result?.bits ?? pick(random, [4, 8]));
+    const group = attrOr(request, "group", () => result?.group ?? pick(random, [32, 64]));
+    const shape = result?.shape ?? [group * pick(random, [1, 2, 3]), drawExtent(random)];
+    return { operands: [known ?? tensorType(drawFloat(random), shape)], attrs: { bits, group } };
+  },
+  samples: [
+    { operands: [tensor("f32", 64, 3)], attrs: { bits: 8, group: 32 } },
+    { operands: [tensor("f16", 64, 5)], attrs: { bits: 4, group: 32 } },
+  ],
+});
+
+function quantizedType(type: ValueType | undefined): QuantizedType {
+  invariant(type?.kind === "quantized", "type inference has made sure of a quantized matrix");
+  return type;
+}
+
+function quantizeMatrix(w: TensorValue, type: QuantizedType): QuantizedValue {
+  const [rows, columns] = type.shape;
+  const codes = new Int8Array(rows * columns);
+  const scales = new Float32Array((rows / type.group) * columns);
+  for (let start = 0; start < rows; start += type.group) {
+    for (let column = 0; column < columns; column++) {
+      const extreme = largestInGroup(w, type, start, column);
+      const scale = groupScale(type.bits, extreme);
+      scales[(start / type.group) * columns + column] = scale;
+      for (let row = start; row < start + type.group; row++) {
+        const at = row * columns + column;
+        codes[at] = scale === 0 ? 0 : codeOf(type.bits, w.data[at]! / scale);
+      }
+    }
+  }
+  return { kind: "quantized", type, codes, scales };
+}
+
+/** The element of largest magnitude, with its sign. */
+function largestInGroup(
+  w: TensorValue,
+  { shape: [, columns], group }: QuantizedType,
+  start: number,
+  column: number,
+): number {
+  let extreme = 0;
+  for (let row = start; row < start + group; row++) {
+    const each = w.data[row * columns + column]!;
+    if (Math.abs(each) > Math.abs(extreme)) extreme = each;
+  }
+  return extreme;
+}
+
+function groupScale(bits: 4 | 8, extreme: number): number {
+  const scale = bits === 8 ? Math.abs(extreme) / 127 : extreme / -8;
+  // A scale beyond f16 would be infinite, and every weight of the group with it.
+  return roundToHalf(Math.max(-LARGEST_HALF, Math.min(LARGEST_HALF, scale)));
+}
+
+function codeOf(bits: 4 | 8, steps: number): number {
+  if (bits === 4) return Math.max(-8, Math.min(7, Math.floor(steps + 0.5)));
+  const away = Math.sign(steps) * Math.floor(Math.abs(steps) + 0.5);
+  return Math.max(-127, Math.min(127, away));
+}
+
+/** code * scale, exact in f32: a code has 8 bits and a scale 11. */
+export function dequantized({ type, codes, scales }: QuantizedValue): TensorValue {
+  const [, columns] = type.shape;
+  const data = new Float32Array(codes.length);
+  for (let i = 0; i < codes.length; i++) {
+    const row = Math.floor(i / columns);
+    data[i] = codes[i]! * scales[Math.floor(row / type.group) * columns + (i % columns)]!;
+  }
+  return { kind: "tensor", dtype: "f32", shape: type.shape, data };
+}
+
+/** One element of a quantized operand, whose buffers are `<name>_codes` and `<name>_scales`. */
+function loadQuantized(name: string, { group }: QuantizedType, row: Scalar, column: Scalar): Scalar {
+  const scale = loadFloat(`${name}_scales`, binary("quotient", row, int(group)), column);
+  return mul(cast("f32", load(`${name}_codes`, row, column)), scale);
+}
+
+/** A quantized matrix of the drawn size, or none when no usual group divides its rows. */
+function drawQuantized({ K = 1, N = 1 }: Extents, random: Random): QuantizedType | undefined {
+  const groups = [32, 64].filter((group) => K % group === 0);
+  if (groups.length === 0) return undefined;
+  return {
+    kind: "quantized",
+    shape: [K, N],
+    bits: pick(random, [4, 8]),
+    group: pick(random, groups),
+    scaleDtype: "f16",
+  };
+}
+
+function relateRows(extents: Extents, random: Random): void {
+  extents["K"] ??= pick(random, [32, 64, 64, 96]);
+}
+
+const dequantizeTypes = signature("q: quantized[K, N] -> f32[K, N]");
+
+const sampleWeights: QuantizedType = {
+  kind: "quantized",
+  shape: [64, 3],
+  bits: 8,
+  group: 32,
+  scaleDtype: "f16",
+};
+const sampleNibbles: QuantizedType = { ...sampleWeights, shape: [64, 5], bits: 4, group: 64 };
+
+const dequantize = defineCoreOp({
+  name: "dequantize",
+  doc: "The matrix that codes and scales stand for.",
+  operands: dequantizeTypes.names,
+  attrs: {},
+  traits: ["pure"],
+  infer: (types) => inferBySignature("dequantize", dequantizeTypes, types),
+  evaluate: (operands) => dequantized(quantizedAt(operands, 0)),
+  work: ([q]) => ({ flops: elementCount(quantizedType(q).shape) }),
+  lower: (input) => {
+    const { shape } = resultOf(input);
+    const [row = int(0), column = int(0)] = indicesOf(shape);
+    const value = loadQuantized("q", quantizedType(input.operands[0]), row, column);
+    return overElements(shape, [store("result", [row, column], value)]);
+  },
+  draw: draftBySignature(dequantizeTypes, { relate: relateRows, quantized: drawQuantized }),
+  samples: [
+    { operands: [sampleWeights], attrs: {} },
+    { operands: [sampleNibbles], attrs: {} },
+  ],
+});
+
+const productTypes = signature("x: f32[T, K], q: quantized[K, N] -> f32[T, N]");
+
+/** The sum over k in the local `sum`, for the result element at `i0`, `i1`. */
+function lowerQuantizedSum(q: QuantizedType): readonly Statement[] {
+  const [row, column, k] = [index("i0"), index("i1"), index("k")];
+  return dot("sum", "k", q.shape[0], [loadFloat("x", row, k), loadQuantized("q", q, k, column)]);
+}
+
+const quantizedMatmul = defineCoreOp({
+  name: "quantized_matmul",
+  doc: "x times the matrix that q stands for.",
+  operands: productTypes.names,
+  attrs: {},
+  traits: ["pure"],
+  infer: (types) => inferBySignature("quantized_matmul", productTypes, types),
+  evaluate: (operands, _, result) =>
+    evaluateProduct(tensorAt(operands, 0), dequantized(quantizedAt(operands, 1)), result),
+  work: (operands, _, result) => productWork(operands, result),
+  lower: (input) => {
+    const { shape } = resultOf(input);
+    return overElements(shape, [
+      ...lowerQuantizedSum(quantizedType(input.operands[1])),
+      store("result", indicesOf(shape), local("sum")),
+    ]);
+  },
+  draw: draftBySignature(productTypes, { relate: relateRows, quantized: drawQuantized }),
+  samples: [
+    { operands: [tensor("f32", "T", 64), sampleWeights], attrs: {}, dims: { T: 3 } },
+    { operands: [tensor("f32", 2, 64), sampleNibbles], attrs: {} },
+  ],
+});
+
+const productAddTypes = signature("x: f32[T, K], q: quantized[K, N], addend: f32[T, N] -> f32[T, N]");
+
+const quantizedMatmulAdd = defineCoreOp({
+  name: "quantized_matmul_add",
+  doc: "addend + x times the matrix that q stands for.",
+  operands: productAddTypes.names,
+  attrs: {},
+  traits: ["pure"],
+  infer: (types) => inferBySignature("quantized_matmul_add", productAddTypes, types),
+  evaluate: (operands, _, result) => {
+    const product = evaluateProduct(tensorAt(operands, 0), dequantized(quantizedAt(operands, 1)), result);
+    return mapBinary([tensorAt(operands, 2), product], result, (a, b) => a + b);
+  },
+  work: (operands, _, result) => {
+    const { flops } = productWork(operands, result);
+    return { flops: flops + elementCount(tensorOf(result).shape) };
+  },
+  lower: (input) => {
+    const { shape } = resultOf(input);
+    const indices = indicesOf(shape);
+    return overElements(shape, [
+      ...lowerQuantizedSum(quantizedType(input.operands[1])),
+      store("result", indices, add(loadFloat("addend", ...indices), local("sum"))),
+    ]);
+  },
+  draw: draftBySignature(productAddTypes, { relate: relateRows, quantized: drawQuantized }),
+  samples: [
+    { operands: [tensor("f32", "T", 64), sampleWeights, tensor("f32", "T", 3)], attrs: {}, dims: { T: 2 } },
+  ],
+});
+
+export const quantizedOps = [quantize, dequantize, quantizedMatmul, quantizedMatmulAdd] as const;

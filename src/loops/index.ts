@@ -1,0 +1,6 @@
+/** Loop kernels: made from an op's record, printed, checked, and run as a reference for every target. */
+
+export * from "./loop-kernel.js";
+export * from "./print-loops.js";
+export * from "./run-loops.js";
+export * from "./verify-loops.js";

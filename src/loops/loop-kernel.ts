@@ -1,0 +1,83 @@
+/**
+ * From a use of an op to its loop kernel: the buffers that operands and result become, and the record's body.
+ * Buffers are named as operands are; a cache is two buffers and a quantized matrix is two:
+ *
+ *     cache    cache_keys, cache_values   [layers, P, blockSize, heads, headDim]
+ *     q        q_codes [K, N] of i8, q_scales [K / group, N]
+ *
+ * An op that returns a cache updates the buffers of the one that it was given and has no buffer `result`.
+ */
+
+import { InvariantError, invariant } from "../base/index.js";
+import type { Attrs, LoopBuffer, LoopKernel, OpRecord, ValueType } from "../ir/index.js";
+import { operandName } from "../ir/index.js";
+
+/** One use of an op, with the types that its kernel is made for; dimensions may be symbolic. */
+export interface OpUse {
+  readonly operands: readonly ValueType[];
+  readonly attrs: Attrs;
+  readonly result: ValueType;
+}
+
+/** Whether every use of the op has a loop kernel: constants are evaluated when weights are packed instead. */
+export function hasLoopForm(record: OpRecord): boolean {
+  return record.lower !== undefined;
+}
+
+export function loopKernel(
+  record: OpRecord,
+  operands: readonly ValueType[],
+  attrs: Attrs,
+  result: ValueType,
+): LoopKernel {
+  invariant(record.lower !== undefined, `the op ${record.name} has a loop form`);
+  return {
+    name: record.name,
+    buffers: kernelBuffers(record, operands, result),
+    body: record.lower({ operands, attrs, result }),
+  };
+}
+
+/** The buffers of a kernel, operands first. */
+export function kernelBuffers(
+  record: OpRecord,
+  operands: readonly ValueType[],
+  result: ValueType,
+): readonly LoopBuffer[] {
+  const updates = result.kind === "kv_cache";
+  const read = operands.flatMap((type, i) =>
+    valueBuffers(operandName(record, i), type, updates && type.kind === "kv_cache" ? "update" : "read"),
+  );
+  return updates ? read : [...read, ...valueBuffers("result", result, "write")];
+}
+
+/** The buffers that one value is made of. */
+export function valueBuffers(
+  name: string,
+  type: ValueType,
+  access: LoopBuffer["access"],
+): readonly LoopBuffer[] {
+  switch (type.kind) {
+    case "tensor":
+      return [{ name, dtype: type.dtype, shape: type.shape, access }];
+    case "kv_cache": {
+      const shape = [type.layers, "P", type.blockSize, type.heads, type.headDim];
+      return ["keys", "values"].map((half) => ({
+        name: `${name}_${half}`,
+        dtype: type.dtype,
+        shape,
+        access,
+      }));
+    }
+    case "quantized": {
+      const [rows, columns] = type.shape;
+      const scales = [rows / type.group, columns];
+      return [
+        { name: `${name}_codes`, dtype: "i8", shape: type.shape, access },
+        { name: `${name}_scales`, dtype: type.scaleDtype, shape: scales, access },
+      ];
+    }
+    case "packed":
+      throw new InvariantError(`a packed constant (${type.format}) has no loop form`);
+  }
+}

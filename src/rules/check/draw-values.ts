@@ -1,0 +1,154 @@
+/**
+ * Values for the operands of a draw. Elements come from small numbers, one a place ("grains"), so that a
+ * shrinker can make a counter-example simple by making grains small: 0 is the value 0, then 1, −1, 2 …
+ */
+
+import type { Random } from "../../base/index.js";
+import { createRandom, roundToHalf } from "../../base/index.js";
+import type { KvCacheType, QuantizedType, TensorType, Value, ValueType } from "../../ir/index.js";
+import { elementCount, emptyCache, roundTo, tensorValue } from "../../ir/index.js";
+import type { RuleForm } from "../rule.js";
+import type { DrawnForm } from "./find-draws.js";
+import type { IndexRoles } from "./roles.js";
+import { indexRoles } from "./roles.js";
+import type { StepInputs, StepRole } from "./step-inputs.js";
+import { drawStepInputs, stepSizes } from "./step-inputs.js";
+
+/** Grains are below this. */
+export const grainLimit = 4096;
+
+/** Simplest first; the rest of the grains are normal deviates. */
+const palette = [0, 1, -1, 2, -2, 0.5, 3, -0.5, -0, 0.1, 10, -10, 1e4, -1e4, 1e-4, -1e-30] as const;
+
+/** Grains from here on are normal deviates. */
+export const firstNormalGrain = palette.length;
+
+const normals = ((): readonly number[] => {
+  const random = createRandom(20);
+  return Array.from({ length: grainLimit - palette.length }, () => Math.fround(random.normal()));
+})();
+
+function fromGrain(grain: number): number {
+  return palette[grain] ?? normals[(grain - palette.length) % normals.length]!;
+}
+
+/** An operand whose elements come from grains. */
+export interface GrainOperand {
+  readonly name: string;
+  readonly type: TensorType;
+  readonly count: number;
+}
+
+export interface ValuePlan {
+  readonly grained: readonly GrainOperand[];
+  /** All operand values: `grains[i]` for the i-th grained operand, `seed` for everything else. Undefined: no such step. */
+  readonly values: (grains: readonly (readonly number[])[], seed: number) => ReadonlyMap<string, Value> | undefined;
+}
+
+/** Plans the values of all variables that are not a premise's root. Undefined when one is of a kernel's own layout. */
+export function planValues(form: RuleForm, drawn: DrawnForm): ValuePlan | undefined {
+  const roots = new Set(form.premises.map(({ root }) => root));
+  const leaves = [...drawn.draw.types].filter(([name]) => !roots.has(name));
+  if (leaves.some(([, type]) => type.kind === "packed")) return undefined;
+  const roles = indexRoles(form, drawn);
+  const grained = leaves.flatMap(([name, type]): GrainOperand[] =>
+    type.kind === "tensor" && !roles.step.has(name) ? [{ name, type, count: elementCount(type.shape) }] : [],
+  );
+  return {
+    grained,
+    values: (grains, seed) => {
+      const values = new Map<string, Value>();
+      grained.forEach((operand, i) => values.set(operand.name, fromGrains(operand, grains[i] ?? [], roles)));
+      return fillIn(leaves, roles, createRandom(seed), values) ? values : undefined;
+    },
+  };
+}
+
+function fromGrains({ name, type, count }: GrainOperand, grains: readonly number[], roles: IndexRoles): Value {
+  const numbers = Array.from({ length: count }, (_, i) => element(type, grains[i] ?? 0, roles.bounds.get(name)));
+  if (type.dtype === "i1") seeSomething(numbers, Number(type.shape.at(-1) ?? 1));
+  return tensorValue(type.dtype, type.shape.map(Number), numbers);
+}
+
+function element({ dtype }: TensorType, grain: number, bound: number | undefined): number {
+  switch (dtype) {
+    case "f32":
+    case "f16":
+    case "bf16":
+      return fromGrain(grain);
+    case "i1":
+      return grain % 4 === 0 ? 0 : 1;
+    case "i32":
+    case "i8":
+    case "u8":
+      return grain % (bound ?? 5);
+  }
+}
+
+/** A row of a mask that allows nothing has no meaning, so each allows something. */
+function seeSomething(mask: number[], width: number): void {
+  for (let start = 0; start < mask.length; start += width) {
+    if (mask.slice(start, start + width).every((each) => each === 0)) mask[start] = 1;
+  }
+}
+
+/** Caches, quantized matrices and the step's own arrays; false when there is no step of these sizes. */
+function fillIn(
+  leaves: readonly (readonly [string, ValueType])[],
+  roles: IndexRoles,
+  random: Random,
+  values: Map<string, Value>,
+): boolean {
+  const cache = leaves.find(([, type]) => type.kind === "kv_cache")?.[1];
+  let blocks = 4;
+  for (const group of groupsByRole(leaves, roles)) {
+    const inputs = drawStepInputs(stepSizes(new Map([...group].map(([role, { type }]) => [role, type])), cache), random.below(2 ** 30));
+    if (inputs === undefined || !putArrays(group, inputs, values)) return false;
+    if (group.has("block_table")) blocks = Math.max(blocks, inputs.blocks);
+  }
+  for (const [name, type] of leaves) {
+    if (type.kind === "kv_cache") values.set(name, cacheValue(type, blocks, random));
+    if (type.kind === "quantized") values.set(name, quantizedValue(type, random));
+  }
+  return true;
+}
+
+type Group = Map<StepRole, { readonly name: string; readonly type: ValueType }>;
+
+/** One consistent step for the first variable of each role, another for the second, and so on. */
+function groupsByRole(leaves: readonly (readonly [string, ValueType])[], roles: IndexRoles): readonly Group[] {
+  const groups: Group[] = [];
+  for (const [name, type] of leaves) {
+    const role = roles.step.get(name);
+    if (role === undefined) continue;
+    let group = groups.find((each) => !each.has(role));
+    if (group === undefined) groups.push((group = new Map()));
+    group.set(role, { name, type });
+  }
+  return groups;
+}
+
+function putArrays(group: Group, inputs: StepInputs, values: Map<string, Value>): boolean {
+  for (const [role, { name, type }] of group) {
+    const numbers = inputs.arrays[role];
+    if (type.kind !== "tensor" || elementCount(type.shape) !== numbers.length) return false;
+    values.set(name, tensorValue(type.dtype, type.shape.map(Number), numbers));
+  }
+  return true;
+}
+
+function cacheValue(type: KvCacheType, blocks: number, random: Random): Value {
+  const cache = emptyCache(type, blocks);
+  for (const pool of [cache.keys, cache.values]) {
+    for (let i = 0; i < pool.length; i++) pool[i] = roundTo(type.dtype, random.normal());
+  }
+  return cache;
+}
+
+function quantizedValue(type: QuantizedType, random: Random): Value {
+  const [rows, columns] = type.shape;
+  const most = type.bits === 4 ? 8 : 127;
+  const codes = Int8Array.from({ length: rows * columns }, () => random.below(2 * most) - most);
+  const scales = Float32Array.from({ length: (rows / type.group) * columns }, () => roundToHalf(0.01 + random.next() / most));
+  return { kind: "quantized", type, codes, scales };
+}

@@ -1,0 +1,268 @@
+/**
+ * Reads the schedule and the families it names, and compiles their rules. Everything that can be found wrong
+ * is reported in one go. A family without a file is a warning: without it the program is slower, never wrong.
+ */
+
+import type { Diagnostic, Result, Source, Span } from "../diagnostics/index.js";
+import { diagnostic, didYouMean, failure, locate, success } from "../diagnostics/index.js";
+import type { Registry } from "../ir/index.js";
+import { compileForm } from "./compile.js";
+import { Findings } from "./findings.js";
+import { parseRuleFile } from "./parse.js";
+import { resolveRule } from "./resolve.js";
+import type { CompiledRule, Purpose, RuleFamily, RulePhase, RuleProgram, Settings } from "./rule.js";
+import { purposes } from "./rule.js";
+import type { Schedule } from "./schedule.js";
+import { readSchedule } from "./schedule.js";
+import type { FileSyntax, ImportSyntax, RuleSyntax } from "./syntax.js";
+import { checkTypes } from "./types-agree.js";
+
+/** Rule files, or a function that finds one by its path below the folder of rules. */
+export type RuleSources = readonly Source[] | ((path: string) => Source | undefined);
+
+export interface LoadOptions {
+  /** The file with the schedule. */
+  readonly entry: string;
+  /** Families that are not even read. */
+  readonly without: readonly string[];
+  /** Rule files of the target; they form the last phase, `lower`. */
+  readonly lower: readonly string[];
+  /** Compile options that guards may ask for. */
+  readonly settings: Settings;
+}
+
+export const DEFAULT_LOAD_OPTIONS: LoadOptions = { entry: "main.rules", without: [], lower: [], settings: {} };
+
+/** The more severe mistakes of any file make the whole fail; warnings come with the program. */
+export function loadRules(
+  sources: RuleSources,
+  registry: Registry,
+  options: Partial<LoadOptions> = {},
+): Result<RuleProgram> {
+  return new Loader(sources, registry, { ...DEFAULT_LOAD_OPTIONS, ...options }).load();
+}
+
+/** The rules of one file alone, without its imports; for tools and tests. */
+export function loadRuleFile(source: Source, registry: Registry, settings: Settings = {}): Result<RuleFamily> {
+  const path = source.name;
+  const loader = new Loader([source], registry, { ...DEFAULT_LOAD_OPTIONS, settings });
+  return loader.loadAlone(familyOf(path), source);
+}
+
+/** `lower/c.rules` holds the family `lower/c`. */
+function familyOf(path: string): string {
+  return path.replace(/\.rules$/, "");
+}
+
+/** Who asked for a family: the place to point at when it is missing. */
+interface Asking {
+  readonly source: Source;
+  readonly span: Span;
+}
+
+/** Invariant: `#families` holds each family that was asked for once, undefined when it could not be had. */
+class Loader {
+  readonly #sources: RuleSources;
+  readonly #registry: Registry;
+  readonly #options: LoadOptions;
+  readonly #families = new Map<string, RuleFamily | undefined>();
+  readonly #diagnostics: Diagnostic[] = [];
+  /** Families that are being read: those that lead from the schedule to the current import. */
+  readonly #open: string[] = [];
+
+  constructor(sources: RuleSources, registry: Registry, options: LoadOptions) {
+    this.#sources = sources;
+    this.#registry = registry;
+    this.#options = options;
+  }
+
+  load(): Result<RuleProgram> {
+    const { entry } = this.#options;
+    const source = this.#find(entry);
+    if (source === undefined) {
+      return failure(diagnostic("rule/missing-entry", `there is no \`${entry}\``, { hint: "it holds the schedule" }));
+    }
+    const schedule = this.#take(readSchedule(source, this.#options.lower));
+    if (schedule === undefined) return failure(...this.#diagnostics);
+    for (const phase of schedule.phases) {
+      for (const { name, span } of phase.families) this.#family(name, { source, span });
+    }
+    this.#checkWithout(schedule);
+    const phases = schedule.phases.map((phase) => this.#phase(phase));
+    const families = [...this.#families.values()].filter((each) => each !== undefined);
+    return this.#finish({ rules: families.flatMap((each) => each.rules), families, phases });
+  }
+
+  loadAlone(name: string, source: Source): Result<RuleFamily> {
+    const family = this.#read(name, source, false);
+    return family === undefined ? failure(...this.#diagnostics) : this.#finish(family);
+  }
+
+  #finish<T>(value: T): Result<T> {
+    const failed = this.#diagnostics.some((each) => each.severity === "error");
+    return failed ? failure(...this.#diagnostics) : success(value, this.#diagnostics);
+  }
+
+  #take<T>(result: Result<T>): T | undefined {
+    this.#diagnostics.push(...result.diagnostics);
+    return result.ok ? result.value : undefined;
+  }
+
+  #find(path: string): Source | undefined {
+    if (typeof this.#sources === "function") return this.#sources(path);
+    return this.#sources.find((each) => each.name === path);
+  }
+
+  #family(name: string, asking: Asking): void {
+    if (this.#families.has(name) || this.#options.without.includes(name)) return;
+    const file = `${name}.rules`;
+    const source = this.#find(file);
+    if (source === undefined) {
+      this.#families.set(name, undefined);
+      const message = `the family \`${name}\` has no file, so the program is compiled without it`;
+      this.#diagnostics.push(
+        diagnostic("rule/missing-file", message, { place: asking, hint: `write \`${file}\`, or take it out of the schedule` }),
+      );
+      return;
+    }
+    this.#open.push(name);
+    const family = this.#read(name, source, true);
+    this.#open.pop();
+    // After its imports, which come first in every phase.
+    this.#families.set(name, family);
+  }
+
+  #read(name: string, source: Source, followImports: boolean): RuleFamily | undefined {
+    const syntax = this.#take(parseRuleFile(source));
+    if (syntax === undefined) return undefined;
+    const findings = new Findings(source);
+    const purpose = checkHeader(name, syntax, findings);
+    const imports = this.#imports(syntax, findings, followImports);
+    const rules = this.#rules({ name, purpose: purpose ?? "simplify" }, syntax, findings);
+    this.#diagnostics.push(...findings.list());
+    if (purpose === undefined || findings.errorCount > 0) return undefined;
+    return { name, file: source.name, purpose, doc: syntax.doc, imports, rules, source };
+  }
+
+  #imports(syntax: FileSyntax, findings: Findings, follow: boolean): readonly string[] {
+    const names: string[] = [];
+    for (const item of syntax.items) {
+      if (item.kind !== "import" || !checkImportPath(item, findings) || !follow) continue;
+      const name = this.#import(item, findings);
+      if (name !== undefined) names.push(name);
+    }
+    return names;
+  }
+
+  #import({ path }: ImportSyntax, findings: Findings): string | undefined {
+    const name = familyOf(path.text);
+    if (this.#open.includes(name)) {
+      const cycle = [...this.#open.slice(this.#open.indexOf(name)), name].join(" → ");
+      findings.report("rule/import-cycle", path.span, `the imports run in a circle: ${cycle}`);
+      return undefined;
+    }
+    this.#family(name, { source: findings.source, span: path.span });
+    return name;
+  }
+
+  #rules(family: Pick<RuleFamily, "name" | "purpose">, syntax: FileSyntax, findings: Findings): readonly CompiledRule[] {
+    const rules = syntax.items.flatMap((item) => (item.kind === "rule" ? [item] : []));
+    checkNames(rules, findings);
+    for (const item of syntax.items) {
+      if (item.kind === "schedule") findings.report("rule/misplaced-item", item.span, "a family has no schedule of its own");
+    }
+    return rules.flatMap((rule) => compileRule(rule, family, { registry: this.#registry, findings, settings: this.#options.settings }));
+  }
+
+  #checkWithout(schedule: Schedule): void {
+    const known = new Set([...schedule.phases.flatMap(({ families }) => families.map((each) => each.name)), ...this.#families.keys()]);
+    for (const name of this.#options.without) {
+      if (known.has(name)) continue;
+      const hint = didYouMean(name, known) ?? `the families are ${[...known].sort().join(", ")}`;
+      this.#diagnostics.push(diagnostic("rule/unknown-family", `there is no family \`${name}\` to leave out`, { hint }));
+    }
+  }
+
+  #phase({ name, families, limits }: Schedule["phases"][number]): RulePhase {
+    const members = new Set<RuleFamily>();
+    const add = (family: RuleFamily | undefined): void => {
+      if (family === undefined || members.has(family)) return;
+      for (const each of family.imports) add(this.#families.get(each));
+      members.add(family);
+    };
+    for (const each of families) add(this.#families.get(each.name));
+    const found = [...members];
+    return { name, families: found.map((each) => each.name), rules: found.flatMap((each) => each.rules), limits };
+  }
+}
+
+/** Relative, with `/`, below the folder of rules. */
+function checkImportPath({ path }: ImportSyntax, findings: Findings): boolean {
+  if (/^[A-Za-z0-9_-]+(\/[A-Za-z0-9_-]+)*\.rules$/.test(path.text)) return true;
+  const hint = 'for example `import "algebra.rules"`; the path starts at the folder of rules';
+  findings.report("rule/import-path", path.span, "an import stays inside the folder of rules", { hint });
+  return false;
+}
+
+function checkHeader(name: string, { header }: FileSyntax, findings: Findings): Purpose | undefined {
+  if (header === null) {
+    const hint = `start the file with \`rules ${name} simplify\``;
+    findings.report("rule/missing-header", { start: 0, end: 1 }, "the file does not say which family it holds", { hint });
+    return undefined;
+  }
+  const { family, purpose } = header;
+  if (underscored(family.text) !== underscored(name)) {
+    const message = `the family in \`${name}.rules\` is \`${name}\`, not \`${family.text}\``;
+    findings.report("rule/family-name", family.span, message);
+  }
+  const found = purposes.find((each) => each === purpose.text);
+  if (found === undefined) {
+    const hint = didYouMean(purpose.text, purposes) ?? `write ${purposes.join(", ")}`;
+    findings.report("rule/unknown-purpose", purpose.span, `\`${purpose.text}\` is not a purpose`, { hint });
+  }
+  return found;
+}
+
+function underscored(name: string): string {
+  return name.replaceAll("/", "_");
+}
+
+function checkNames(rules: readonly RuleSyntax[], findings: Findings): void {
+  const seen = new Map<string, Span>();
+  for (const { name } of rules) {
+    const earlier = seen.get(name.text);
+    if (earlier === undefined) {
+      seen.set(name.text, name.span);
+      continue;
+    }
+    const related = { message: "the first one is here", span: earlier };
+    findings.report("rule/duplicate-name", name.span, `there are two rules \`${name.text}\``, { related });
+  }
+}
+
+function compileRule(
+  ast: RuleSyntax,
+  family: Pick<RuleFamily, "name" | "purpose">,
+  context: { readonly registry: Registry; readonly findings: Findings; readonly settings: Settings },
+): readonly CompiledRule[] {
+  const { registry, findings, settings } = context;
+  const resolved = resolveRule(ast, registry, findings);
+  if (resolved === undefined) return [];
+  for (const form of resolved.forms) checkTypes(form, findings);
+  const { source } = findings;
+  return [
+    {
+      name: ast.name.text,
+      family: family.name,
+      purpose: family.purpose,
+      numerics: resolved.numerics,
+      doc: ast.doc,
+      file: source.name,
+      line: locate(source.text, ast.name.span.start).line,
+      place: { source, span: { start: ast.numerics?.span.start ?? ast.span.start, end: ast.span.end } },
+      engineRules: resolved.forms.map((form) => compileForm(form, settings)),
+      forms: resolved.forms,
+      ast,
+    },
+  ];
+}

@@ -1,0 +1,20 @@
+/**
+ * Asks, before a rule is used, whether its right side can ever have the type of what it replaces: operands
+ * are drawn for the left side, and both sides inferred. One agreement is enough, since a rule is refused
+ * where the types differ; none in many draws is a mistake.
+ */
+
+import { findDraws } from "./check/find-draws.js";
+import type { Findings } from "./findings.js";
+import type { RuleForm } from "./rule.js";
+
+/** Draws whose guards hold: fewer than this prove nothing. */
+const least = 8;
+const limits = { wanted: 1, tries: 40 };
+
+export function checkTypes(form: RuleForm, findings: Findings): void {
+  const { fitting, guarded, refusal } = findDraws(form, 1, limits);
+  if (fitting.length > 0 || guarded < least || refusal === undefined) return;
+  const message = `the sides of \`${form.name}\` never agree: ${refusal}`;
+  findings.report("rule/type-mismatch", form.rightSpan, message);
+}

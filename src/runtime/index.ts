@@ -1,0 +1,14 @@
+/** What runs a compiled model: tokenizers, sampling, text as it streams. */
+
+export type { Sampler, SamplingOptions } from "./sampling.js";
+export { checkSampling, createSampler, defaultSampling, InvalidLogits, likeliest } from "./sampling.js";
+export type { TextStreamOptions, TokenText } from "./text-stream.js";
+export { TextStream } from "./text-stream.js";
+export type { Tokenizer, TokenizerFiles } from "./tokenizer.js";
+export { createTokenizer, loadTokenizer } from "./tokenizer.js";
+export type * from "./executor.js";
+export * from "./generate.js";
+export * from "./kv-blocks.js";
+export * from "./likelihood.js";
+export * from "./load-model.js";
+export * from "./step-runner.js";

@@ -1,0 +1,25 @@
+/** Runs steps with the library that a target built. */
+
+import type { Artifact, Compilation } from "../compiler/index.js";
+import type { Executor } from "./executor.js";
+import type { NativeOptions } from "./native.js";
+import { openNative } from "./native.js";
+
+/** Opens an artifact of a compilation. Throws `HostError` when the library cannot be loaded. */
+export async function openNativeExecutor(
+  { plan }: Compilation,
+  { libraryPath, weightsPath }: Artifact,
+  options: NativeOptions,
+): Promise<Executor> {
+  const model = await openNative(libraryPath, weightsPath, options);
+  const threads = options.threads === 1 ? "1 thread" : `${options.threads} threads`;
+  return {
+    name: `${plan.target}, ${threads}`,
+    capacity: plan.capacity,
+    vocabulary: plan.vocabulary,
+    blockSize: plan.kv.type.blockSize,
+    blocks: options.blocks,
+    step: (batch) => model.step(batch),
+    close: () => model.close(),
+  };
+}

@@ -1,0 +1,118 @@
+// Every op sample, two ways: the record's `evaluate`, and its loop form run statement by statement. What a
+// target prints is the loop form, so this is what "every op runs on every target" rests on.
+
+import { describe, expect, test } from "vitest";
+
+import { createRandom } from "../../src/base/index.js";
+import type { OpRecord, OpSample, TensorData, Value, ValueType } from "../../src/ir/index.js";
+import { concreteType, coreOps, inferType, newTensor, operandName } from "../../src/ir/index.js";
+import { hasLoopForm, loopKernel, runLoops, verifyLoops } from "../../src/loops/index.js";
+import { drawSample } from "../support/sample-values.js";
+import type { Tolerance } from "../support/tolerances.js";
+import {
+  exact,
+  firstDifference,
+  roundingTolerance,
+  softmaxTolerance,
+  sumTolerance,
+} from "../support/tolerances.js";
+
+const records: readonly OpRecord[] = coreOps;
+
+/** Largest number that a sample's normal deviates reach, in a few thousand draws. */
+const SIZE = 4;
+
+/** Sums run in double here and in f32 there; everything else rounds once or twice. */
+const sums: Readonly<Record<string, typeof sumTolerance>> = {
+  matmul: sumTolerance,
+  matmul_add: sumTolerance,
+  quantized_matmul: sumTolerance,
+  quantized_matmul_add: sumTolerance,
+  reduce_sum: sumTolerance,
+  reduce_mean: sumTolerance,
+  rms_norm: sumTolerance,
+  layer_norm: sumTolerance,
+  rope: (dtype) => sumTolerance(dtype, 2, SIZE),
+  softmax: softmaxTolerance,
+  attention: softmaxTolerance,
+  paged_attention: softmaxTolerance,
+};
+
+function toleranceFor(record: OpRecord, operands: readonly ValueType[], result: ValueType): Tolerance {
+  const dtype = result.kind === "tensor" || result.kind === "kv_cache" ? result.dtype : "f32";
+  const rule = sums[record.name];
+  if (rule === undefined) return roundingTolerance(dtype);
+  const extents = operands.flatMap((type) => {
+    if (type.kind === "tensor" || type.kind === "quantized") return type.shape.map(Number);
+    // A sequence in the cache is at most a block table of 3 blocks long.
+    return type.kind === "kv_cache" ? [3 * type.blockSize] : [];
+  });
+  return rule(dtype, Math.max(1, ...extents), SIZE);
+}
+
+/** A value's arrays under the names of its buffers; results start filled with NaN, so that a gap shows. */
+function memoryOf(name: string, value: Value): Record<string, TensorData> {
+  switch (value.kind) {
+    case "tensor":
+      return { [name]: value.data.slice() };
+    case "kv_cache":
+      return { [`${name}_keys`]: value.keys.slice(), [`${name}_values`]: value.values.slice() };
+    case "quantized":
+      return { [`${name}_codes`]: value.codes, [`${name}_scales`]: value.scales };
+    case "packed":
+      return { [name]: value.bytes };
+  }
+}
+
+function runSample(record: OpRecord, sample: OpSample): string | undefined {
+  const { operands, types, dims } = drawSample(createRandom(7), record, sample);
+  const symbolic = inferType(record, sample.operands, sample.attrs, sample.result);
+  const result = concreteType(symbolic, dims);
+  const kernel = loopKernel(record, sample.operands, sample.attrs, symbolic);
+  expect(verifyLoops(kernel)).toEqual([]);
+
+  const memory: Record<string, TensorData> = {};
+  operands.forEach((value, i) => Object.assign(memory, memoryOf(operandName(record, i), value)));
+  if (result.kind === "tensor")
+    memory["result"] = newTensor(result.dtype, result.shape.map(Number)).data.fill(NaN);
+  runLoops(kernel, memory, dims);
+
+  const expected = record.evaluate(operands, sample.attrs, result);
+  const wanted = memoryOf(expected.kind === "kv_cache" ? "cache" : "result", expected);
+  const tolerance = toleranceFor(record, types, result);
+  return Object.entries(wanted)
+    .map(([name, data]) => firstDifference(memory[name] ?? [], data, tolerance))
+    .find((each) => each !== undefined);
+}
+
+describe("the loop form agrees with the meaning", () => {
+  const cases = records
+    .filter(hasLoopForm)
+    .flatMap((record) =>
+      record.samples.map((sample, i) => [`${record.name} sample ${i}`, record, sample] as const),
+    );
+  test.each(cases)("%s", (_name, record, sample) => {
+    expect(runSample(record, sample)).toBeUndefined();
+  });
+});
+
+test("only constants and parameters have no loop form", () => {
+  const without = records.filter((record) => !hasLoopForm(record)).map((record) => record.name);
+  expect(without).toEqual(["weight", "constant", "param", "rope_frequencies", "quantize"]);
+});
+
+test("every op but those without a value of their own has samples", () => {
+  const without = records.filter((record) => record.samples.length === 0).map((record) => record.name);
+  expect(without).toEqual(["weight", "param"]);
+});
+
+test("the comparison finds one wrong element", () => {
+  const right = Float32Array.of(1, 2, 3);
+  expect(firstDifference(Float32Array.of(1, 2, 3.001), right, roundingTolerance("f32"))).toContain(
+    "element 2",
+  );
+  expect(firstDifference(Float32Array.of(1, NaN, 3), right, sumTolerance("f32", 8, SIZE))).toContain(
+    "element 1",
+  );
+  expect(firstDifference(right, right, exact)).toBeUndefined();
+});
