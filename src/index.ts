@@ -81,7 +81,7 @@ export interface Model {
   readonly warnings: readonly Diagnostic[];
   /** Pieces of text as they are written; the generator returns how it ended. Throws `LlmirError`. */
   generate(prompt: string, options?: Partial<TextOptions>): AsyncGenerator<string, GenerateReport>;
-  close(): void;
+  close(): Promise<void>;
 }
 
 /** Compiles, packs and builds a model folder, or takes all that from the cache. Throws `LlmirError`. */
@@ -95,9 +95,7 @@ export async function load(path: string, options: Partial<LoadOptions> = {}): Pr
     executor: model.runner.executor.name,
     warnings: loaded.diagnostics,
     generate: (prompt, given = {}) => generate(model, prompt, given),
-    close: () => {
-      model.close();
-    },
+    close: () => model.close(),
   };
 }
 

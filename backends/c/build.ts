@@ -69,7 +69,8 @@ interface Target {
   readonly suffix: string;
 }
 
-async function build(host: Host, folder: string, { sources, flags, name, suffix }: Target): Promise<BuildReport> {
+async function build(host: Host, folder: string, target: Target): Promise<BuildReport> {
+  const { sources, flags, name, suffix } = target;
   const compiler = await findCompiler(host);
   const options = [...compiler.args, ...compilerFlags(host), ...flags, ...sources];
   const file = `${name}-${contentHash(host, folder, [compiler.version, ...options])}${suffix}`;

@@ -35,7 +35,10 @@ export function emitProgram(plan: ProgramPlan, readAsset: (path: string) => stri
 }
 
 /** Sources of the kernels and the parts that they include, each once. */
-function kernelSources(instances: readonly KernelInstance[], readAsset: (path: string) => string): readonly string[] {
+function kernelSources(
+  instances: readonly KernelInstance[],
+  readAsset: (path: string) => string,
+): readonly string[] {
   const found = new Set<string>();
   const visit = (file: string): void => {
     if (found.has(file)) return;

@@ -129,7 +129,8 @@ function attentionBlock(graph: Spelling, input: AttentionInput): { output: Value
   const values = graph.repeatHeads(graph.op("lookup_values", context, {}, "values"), times);
   const probabilities = attentionProbabilities(graph, { ...input, query: rotated, keys });
   const mixed = graph.op("matmul", [probabilities, graph.transpose(values, [1, 0, 2])], {}, "mixed");
-  const merged = graph.reshape(graph.transpose(mixed, [1, 0, 2]), ["T", heads * headDim]);
+  const attended = graph.transpose(mixed, [1, 0, 2], "attended");
+  const merged = graph.reshape(attended, ["T", heads * headDim], "attended_rows");
   return { output: graph.linear(merged, `${layer}.self_attn.o_proj.weight`, "attention_out"), cache };
 }
 

@@ -19,8 +19,8 @@ export interface Spelling {
   linear(x: ValueId, tensorName: string, name: string): ValueId;
   norm(x: ValueId, tensorName: string, name: string): ValueId;
   constant(value: number, name: string): ValueId;
-  reshape(x: ValueId, shape: readonly Dim[]): ValueId;
-  transpose(x: ValueId, permutation: readonly number[]): ValueId;
+  reshape(x: ValueId, shape: readonly Dim[], name?: string): ValueId;
+  transpose(x: ValueId, permutation: readonly number[], name?: string): ValueId;
   /** Repeats each head of [C, G, D]; nothing for one time. */
   repeatHeads(x: ValueId, times: number): ValueId;
 }
@@ -40,7 +40,8 @@ export function createSpelling({ config, types }: SpellingInput, functionName: s
     const stored = builder.op("weight", [], { name: tensorName }, { given: type, name: `${name}_weight` });
     return type.dtype === "f32" ? stored : op("cast", [stored], { dtype: "f32" }, `${name}_f32`);
   };
-  const transpose: Spelling["transpose"] = (x, permutation) => op("transpose", [x], { permutation });
+  const transpose: Spelling["transpose"] = (x, permutation, name) =>
+    op("transpose", [x], { permutation }, name);
   return {
     builder,
     op,
@@ -49,7 +50,7 @@ export function createSpelling({ config, types }: SpellingInput, functionName: s
     norm: (x, tensorName, name) =>
       op("rms_norm", [x, weight(tensorName, name)], { epsilon: config.normEpsilon }, name),
     constant: (value, name) => builder.op("constant", [], { value }, { given: tensor("f32"), name }),
-    reshape: (x, shape) => op("reshape", [x], { shape }),
+    reshape: (x, shape, name) => op("reshape", [x], { shape }, name),
     transpose,
     repeatHeads: (x, times) => (times === 1 ? x : op("repeat_interleave", [x], { axis: 1, times })),
   };

@@ -10,7 +10,7 @@ import type { Func, LayersOperation, Module, Operation, ValueId } from "./graph.
 import { entryName, valueInfo, valueType } from "./graph.js";
 import type { Registry } from "./registry.js";
 import { isOfKind } from "./registry.js";
-import type { Dim, DType, ValueType } from "./types.js";
+import type { Dim, DType } from "./types.js";
 import { printDtype, printType } from "./types.js";
 
 export function printModule(module: Module, registry: Registry): string {
@@ -18,13 +18,6 @@ export function printModule(module: Module, registry: Registry): string {
   writer.block("module {", () => {
     for (const func of module.functions) writeFunction(writer, func, registry);
   });
-  return writer.toString();
-}
-
-/** One function alone, as it stands in its module. */
-export function printFunction(func: Func, registry: Registry): string {
-  const writer = new TextWriter();
-  writeFunction(writer, func, registry);
   return writer.toString();
 }
 
@@ -175,9 +168,4 @@ export function printString(text: string): string {
 function escapeBytes(character: string): string {
   const bytes = [...new TextEncoder().encode(character)];
   return bytes.map((byte) => `\\${byte.toString(16).toUpperCase().padStart(2, "0")}`).join("");
-}
-
-/** For messages: `tensor<4xf32>, tensor<f32>`. */
-export function printTypes(list: readonly ValueType[]): string {
-  return list.map(printType).join(", ");
 }

@@ -73,7 +73,7 @@ function verifyAssignment(func: Func, report: Report): boolean {
   return sound;
 }
 
-export function operandsOf(operation: Operation): readonly ValueId[] {
+function operandsOf(operation: Operation): readonly ValueId[] {
   return operation.kind === "op" ? operation.operands : [...operation.carried, ...operation.invariants];
 }
 

@@ -9,6 +9,7 @@ import type { Attrs, AttrValue } from "../ir/index.js";
 import { hasTrait } from "../ir/index.js";
 import type { Binder } from "./attribute-binders.js";
 import { bindersOf, fitsLiterals, nodesOf, readBinder, readBinderValue } from "./attribute-binders.js";
+import type { Environment } from "./evaluate-expression.js";
 import { evaluateAttribute, evaluateExpression } from "./evaluate-expression.js";
 import { sameAttribute } from "./expression-values.js";
 import type { Facts, NodePayload } from "./facts.js";
@@ -107,7 +108,8 @@ function refusalOfMatch(compilation: Compilation, match: Match): string | undefi
   for (const [name, places] of binders) {
     if (!agree(places, compilation, match)) return `\`?${name}\` stands for different attributes`;
   }
-  return refusalOfForm(form, boundBy(compilation, match), settings, (guard, env) => evaluateExpression(guard, env) === true);
+  const holds = (guard: ExpressionSyntax, env: Environment): boolean => evaluateExpression(guard, env) === true;
+  return refusalOfForm(form, boundBy(compilation, match), settings, holds)?.message;
 }
 
 function agree([first, ...others]: readonly Binder[], compilation: Compilation, match: Match): boolean {

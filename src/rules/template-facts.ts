@@ -21,7 +21,12 @@ export interface Bound {
 
 /** A reason not to apply a rule: an everyday event, kept apart from errors. */
 export class Refusal extends Error {
-  override readonly name = "Refusal";
+  override readonly name: string = "Refusal";
+}
+
+/** Both sides have a type, and the types differ. */
+export class TypesDiffer extends Refusal {
+  override readonly name = "TypesDiffer";
 }
 
 /** The facts of a form's terms under one match. Shared terms are worked out once, when they are first read. */
@@ -109,14 +114,14 @@ export function refusalOfForm(
   bound: Bound,
   settings: Settings,
   holds: (guard: RuleForm["guards"][number], environment: Environment) => boolean,
-): string | undefined {
+): Refusal | undefined {
   const facts = new TemplateFacts(bound, form.lets, settings);
   const failing = form.guards.findIndex((guard) => !holds(guard, facts.environment));
-  if (failing >= 0) return `guard ${failing + 1} does not hold`;
+  if (failing >= 0) return new Refusal(`guard ${failing + 1} does not hold`);
   try {
     for (const { name, template } of form.conclusions) checkConclusion(name, facts.factsOf(template), bound);
   } catch (error) {
-    if (error instanceof Refusal) return error.message;
+    if (error instanceof Refusal) return error;
     throw error;
   }
   return undefined;
@@ -125,5 +130,5 @@ export function refusalOfForm(
 function checkConclusion(root: string, { type }: Facts, bound: Bound): void {
   const wanted = bound.operand(root)?.type;
   if (wanted === undefined || sameType(wanted, type)) return;
-  throw new Refusal(`the right side is ${printType(type)}, what it replaces is ${printType(wanted)}`);
+  throw new TypesDiffer(`the right side is ${printType(type)}, what it replaces is ${printType(wanted)}`);
 }

@@ -13,8 +13,9 @@ const least = 8;
 const limits = { wanted: 1, tries: 40 };
 
 export function checkTypes(form: RuleForm, findings: Findings): void {
-  const { fitting, guarded, refusal } = findDraws(form, 1, limits);
-  if (fitting.length > 0 || guarded < least || refusal === undefined) return;
-  const message = `the sides of \`${form.name}\` never agree: ${refusal}`;
+  const { fitting, guarded, differing, difference } = findDraws(form, 1, limits);
+  // Any other refusal may come from extents that are too small: a kernel's, or a group's.
+  if (fitting.length > 0 || guarded < least || differing < guarded) return;
+  const message = `the sides of \`${form.name}\` never agree: ${difference}`;
   findings.report("rule/type-mismatch", form.rightSpan, message);
 }

@@ -31,8 +31,8 @@ export function roundingTolerance(dtype: DType, steps = 2): Tolerance {
 }
 
 /**
- * Sums of `terms` products of factors up to `size`, in f32 in any order against double, each result then rounded
- * to its dtype: the classic bound gamma(n) * sum |a b| (Higham, "Accuracy and Stability", section 3.1).
+ * Sums of `terms` products of factors up to `size`, in f32 in any order against double, each result then
+ * rounded to its dtype: the classic bound gamma(n) * sum |a b| (Higham, "Accuracy and Stability", section 3.1).
  */
 export function sumTolerance(dtype: DType, terms: number, size: number): Tolerance {
   const gamma = (terms + 4) * unitRoundoff.f32;
@@ -64,4 +64,14 @@ export function firstDifference(
     if (isFar) return `element ${i} is ${found} instead of ${wanted}; ${allowed} is allowed`;
   }
   return undefined;
+}
+
+/**
+ * Logits of a whole float plan against the reference: each of the seven products of a layer, and the head,
+ * adds at most gamma(n) of the size of what it computes; norms bring the size back to one between layers, so
+ * the shares add up. Relative to the largest logit.
+ */
+export function modelTolerance(layers: number, longestSum: number, largestLogit: number): Tolerance {
+  const gamma = (longestSum + 4) * unitRoundoff.f32;
+  return { absolute: (7 * layers + 1) * gamma * largestLogit, relative: 0 };
 }

@@ -55,7 +55,8 @@ const rope: CKernelRow = {
     infer: ([x, positions, frequencies], { offset, heads, head_dim: headDim, style }) => {
       const type = requireF32("c.rope", x, x?.kind === "tensor" && x.shape.length === 3 ? 3 : 2);
       type.shape.slice(1).forEach((dim) => requireNumber("c.rope", dim, "columns"));
-      if (offset < 0 || heads < 1 || headDim < 2 || headDim % 2 !== 0 || offset + heads * headDim > widthOf(type)) {
+      const isEven = headDim >= 2 && headDim % 2 === 0;
+      if (offset < 0 || heads < 1 || !isEven || offset + heads * headDim > widthOf(type)) {
         illTyped(`\`c.rope\` reads ${heads} heads of ${headDim} from column ${offset}, but a row has ${widthOf(type)}`);
       }
       requireIndices("c.rope", positions, type.shape[0]);
@@ -155,7 +156,6 @@ const ropeAppendKv: CKernelRow = {
           ],
           attrs: { key_offset: size, value_offset: 2 * size + 1, style },
           dims: { T: 3, S: 2, B: 2, P: 4 },
-          indexBounds: { 2: cache.layers, 3: 4, 4: 2, 5: 2 * cache.blockSize },
         };
       }),
     ),
@@ -216,7 +216,6 @@ const pagedAttention: CKernelRow = {
       ],
       attrs: { scale: 0.25 },
       dims: { T: 3, S: 2, B: 2, P: 4 },
-      indexBounds: { 2: cache.layers, 3: 4, 4: 2, 5: 2 * cache.blockSize },
     })),
   }),
   refuses: refusesCache,

@@ -77,7 +77,7 @@ export function broadcastShapes(op: string, a: readonly Dim[], b: readonly Dim[]
   });
 }
 
-/** Numbers multiplied and names sorted: equal texts mean equal element counts, whatever the names stand for. */
+/** Numbers multiplied, names sorted: equal texts mean equal element counts, whatever the names stand for. */
 export function symbolicCount(shape: readonly Dim[]): string {
   const names = shape.filter((dim) => typeof dim === "string").sort();
   const numbers = shape.filter((dim) => typeof dim === "number");

@@ -31,6 +31,9 @@ export const DEFAULT_CHECK_OPTIONS: CheckOptions = { seed: 1, cases: 20, valuesP
 /** Tries for each draw that is wanted, before a rule counts as unchecked. */
 const triesPerCase = 100;
 
+/** Draws among which the cases are chosen. */
+const choicePerCase = 3;
+
 /** Larger draws cost much and show little. */
 const maxElements = 20_000;
 
@@ -110,7 +113,8 @@ class Check {
 
   #draws(form: RuleForm): readonly DrawnForm[] {
     const { seed, cases } = this.#options;
-    return findDraws(form, seed, { wanted: cases, tries: cases * triesPerCase }).fitting;
+    const { fitting } = findDraws(form, seed, { wanted: cases * choicePerCase, tries: cases * triesPerCase });
+    return chooseDraws(fitting, cases);
   }
 
   /** Values for one draw, by fast-check, until the sides differ; then the simplest that still do. */
@@ -169,6 +173,14 @@ class Check {
       return this.#evaluations === before ? { kind: "skip" } : { kind: "differ", form, drawn, values, difference: undefined };
     }
   }
+}
+
+/** Of draws sorted by size: half the smallest, which are easiest to read, half spread over the others. */
+function chooseDraws(sorted: readonly DrawnForm[], count: number): readonly DrawnForm[] {
+  const small = Math.ceil(count / 2);
+  const others = sorted.slice(small);
+  const step = Math.max(1, others.length / (count - small));
+  return [...sorted.slice(0, small), ...others.filter((_, i) => Math.floor(i / step) > Math.floor((i - 1) / step))];
 }
 
 interface Sides {

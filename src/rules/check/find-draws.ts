@@ -15,7 +15,7 @@ import { settingFunctions } from "../prelude.js";
 import type { RuleForm, TemplateTerm } from "../rule.js";
 import type { ExpressionSyntax } from "../syntax.js";
 import type { Bound } from "../template-facts.js";
-import { refusalOfForm, TemplateFacts } from "../template-facts.js";
+import { Refusal, refusalOfForm, TemplateFacts, TypesDiffer } from "../template-facts.js";
 import type { LeftDraw } from "./draw-left.js";
 import { drawLeft } from "./draw-left.js";
 import { drawRight } from "./draw-right.js";
@@ -30,8 +30,9 @@ export interface FoundDraws {
   readonly fitting: readonly DrawnForm[];
   /** Draws whose guards hold, whatever became of the right side. */
   readonly guarded: number;
-  /** Why the right side was refused, the last time; with `guarded` and nothing fitting it never was well-typed. */
-  readonly refusal?: string;
+  /** How many of them gave the sides different types, and what was said of the last one. */
+  readonly differing: number;
+  readonly difference: string;
 }
 
 export interface DrawLimits {
@@ -43,23 +44,24 @@ export interface DrawLimits {
 export function findDraws(form: RuleForm, seed: number, { wanted, tries }: DrawLimits): FoundDraws {
   const random = createRandom(seed);
   const fitting = new Map<string, DrawnForm>();
-  let guarded = 0;
-  let refusal: string | undefined;
+  let [guarded, differing, difference] = [0, 0, ""];
   for (let attempt = 0; attempt < tries && fitting.size < wanted; attempt++) {
     const preset = attempt % 2 === 0 ? undefined : suggestion(form, random);
     const verdict = tryDraw(form, random, preset);
     if (verdict === undefined) continue;
     guarded += 1;
-    if (verdict.refusal !== undefined) refusal = verdict.refusal;
-    else fitting.set(signatureOf(verdict.drawn.draw), verdict.drawn);
+    if (verdict.refusal === undefined) fitting.set(signatureOf(verdict.drawn.draw), verdict.drawn);
+    if (!(verdict.refusal instanceof TypesDiffer)) continue;
+    differing += 1;
+    difference = verdict.refusal.message;
   }
-  const sorted = [...fitting.values()].sort((a, b) => elementsOf(a.draw) - elementsOf(b.draw));
-  return { fitting: sorted, guarded, ...(refusal !== undefined && { refusal }) };
+  const sorted = [...fitting.values()].sort((a, b) => sizeOf(a.draw) - sizeOf(b.draw));
+  return { fitting: sorted, guarded, differing, difference };
 }
 
 interface Verdict {
   readonly drawn: DrawnForm;
-  readonly refusal: string | undefined;
+  readonly refusal: Refusal | undefined;
 }
 
 function suggestion(form: RuleForm, random: Random): ReadonlyMap<string, ValueType> | undefined {
@@ -237,7 +239,7 @@ function typeOrUndefined({ facts }: DrawnForm, template: TemplateTerm): ValueTyp
   try {
     return facts.factsOf(template).type;
   } catch (error) {
-    if (error instanceof Error && error.name === "Refusal") return undefined;
+    if (error instanceof Refusal) return undefined;
     throw error;
   }
 }
@@ -251,11 +253,12 @@ function signatureOf(draw: LeftDraw): string {
   return `${types.join(", ")} ${JSON.stringify([...draw.attributes].sort())}`;
 }
 
-/** Elements of all operands: what a person has to read in a counter-example. */
-function elementsOf({ types }: LeftDraw): number {
-  let count = 0;
+/** What a person has to read in a counter-example: elements of all operands; other formats than f32 count as more. */
+function sizeOf({ types }: LeftDraw): number {
+  let size = 0;
   for (const type of types.values()) {
-    if (type.kind === "tensor") count += type.shape.reduce<number>((product, dim) => product * Number(dim), 1);
+    if (type.kind !== "tensor") continue;
+    size += type.shape.reduce<number>((product, dim) => product * Number(dim), 1) + (type.dtype === "f32" ? 0 : 0.5);
   }
-  return count;
+  return size;
 }

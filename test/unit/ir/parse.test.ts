@@ -141,7 +141,7 @@ describe("hostile text gets an answer at once", () => {
     const start = performance.now();
     const codes = codesOf(text);
     expect(code === undefined ? codes : codes[0]).toEqual(code ?? []);
-    expect(performance.now() - start).toBeLessThan(3000);
+    expect(performance.now() - start).toBeLessThan(5000);
   });
 
   test("a text of nothing but mistakes names a hundred and counts the others", () => {

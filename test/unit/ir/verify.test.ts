@@ -102,7 +102,9 @@ describe("types", () => {
     const func = addFunction();
     const [operation] = func.operations;
     if (operation?.kind !== "op") throw new Error("the operation is an op");
-    const broken = (change: object): string[] => verify({ ...func, operations: [{ ...operation, ...change }] });
+    const broken = (change: object): string[] => {
+      return verify({ ...func, operations: [{ ...operation, ...change }] });
+    };
     expect(broken({ operands: [id(0)] })).toEqual(["ir/ill-typed @f %y: `add` takes 2 operands, found 1"]);
     expect(broken({ attrs: { axis: 0 } })).toEqual(["ir/ill-typed @f %y: `add` has no attribute `axis`"]);
     expect(broken({ op: "rms_norm" })).toEqual(["ir/ill-typed @f %y: `rms_norm` needs the attribute `epsilon`"]);
@@ -182,7 +184,9 @@ describe("layers", () => {
 });
 
 describe("a cache is used up once", () => {
-  function cacheFunction(build: (b: FuncBuilder, cache: ValueId, x: ValueId) => readonly ValueId[]): string[] {
+  type Build = (builder: FuncBuilder, cache: ValueId, x: ValueId) => readonly ValueId[];
+
+  function cacheFunction(build: Build): string[] {
     const builder = new FuncBuilder(smallRegistry, "f");
     const cache = builder.param("cache", cacheType);
     return verify(builder.finish(build(builder, cache, builder.param("x", x4))));

@@ -1,0 +1,277 @@
+// Runs kernels on real machine code: one C program that holds every case, compiled once for each set of options,
+// reads its operands from a file and writes its results to another. In a process of its own, so that a crash
+// is a failed test and no more.
+
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import type { CKernelRow } from "../../../backends/c/kernel-row.js";
+import { fromBrainBits, fromHalfBits, TextWriter } from "../../../src/base/index.js";
+import { cElementType, printLoopKernelC } from "../../../src/codegen/index.js";
+import type { Attrs, DimEnv, KvCacheValue, OpRecord, Value, ValueType } from "../../../src/ir/index.js";
+import { concreteType, newTensor, operandName, serializeValue, typeBytes } from "../../../src/ir/index.js";
+import { loopKernel, valueBuffers } from "../../../src/loops/index.js";
+
+export const sourceRoot = fileURLToPath(new URL("../../../backends/c", import.meta.url));
+
+/** The C compiler, or undefined with the reason printed. */
+export function findTestCompiler(): string | undefined {
+  for (const command of ["gcc", "clang", "cc"]) {
+    if (spawnSync(command, ["--version"]).status === 0) return command;
+  }
+  process.stderr.write("skipped: tests that run compiled kernels, because no C compiler can be started\n");
+  return undefined;
+}
+
+/** One use of a kernel. A row with `instance` runs its source file, any other record its loop form. */
+export interface KernelCase {
+  readonly title: string;
+  readonly record: OpRecord | CKernelRow;
+  readonly operands: readonly Value[];
+  readonly attrs: Attrs;
+  /** Result type; dimensions may be symbolic where `dims` gives them. */
+  readonly operandTypes: readonly ValueType[];
+  readonly result: ValueType;
+  readonly dims: DimEnv;
+}
+
+export interface BuildOptions {
+  readonly compiler: string;
+  readonly flags: readonly string[];
+}
+
+export interface Harness {
+  /** Results in the order of the cases: a tensor's data, or keys followed by values. */
+  run(threads: number): readonly Float32Array[];
+  close(): void;
+}
+
+/** The options that the target itself uses, but for the machine. */
+const common = ["-std=c11", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-Wall", "-Wextra", "-Werror"];
+
+export function buildHarness(cases: readonly KernelCase[], { compiler, flags }: BuildOptions): Harness {
+  const folder = mkdtempSync(join(tmpdir(), "llmir-kernels-"));
+  const layout = layOut(cases);
+  writeFileSync(join(folder, "harness.c"), printHarness(cases, layout));
+  writeFileSync(join(folder, "input.bin"), inputBytes(cases, layout));
+  const program = join(folder, "harness");
+  const sources = [join(folder, "harness.c"), join(sourceRoot, "runtime/pool.c")];
+  execFileSync(compiler, [...common, ...flags, `-I${sourceRoot}`, ...sources, "-o", program, "-pthread", "-lm"], {
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+  return {
+    run: (threads) => {
+      const output = join(folder, `output-${threads}.bin`);
+      const ran = spawnSync(program, [join(folder, "input.bin"), output, String(threads)], { encoding: "utf8" });
+      if (ran.status !== 0) throw new Error(`the harness ended with ${ran.status ?? ran.signal}: ${ran.stderr}`);
+      return readResults(cases, layout, readFileSync(output));
+    },
+    close: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+/* ---- Layout ---- */
+
+interface Layout {
+  /** Offset of each operand of each case in the input; -1 for caches, which lie in the output. */
+  readonly operands: readonly (readonly number[])[];
+  readonly inputBytes: number;
+  /** Offset of each case's result (or cache) in the output. */
+  readonly results: readonly number[];
+  readonly outputBytes: number;
+  /** Where each case's frequencies, tables and caches are read from, when it has a cache. */
+  readonly caches: readonly number[];
+}
+
+const aligned = (bytes: number): number => Math.ceil(bytes / 64) * 64;
+
+function layOut(cases: readonly KernelCase[]): Layout {
+  let [inputBytes, outputBytes] = [0, 0];
+  const operands = cases.map(({ operands }) =>
+    operands.map((value) => {
+      if (value.kind === "kv_cache") return -1;
+      const at = inputBytes;
+      inputBytes += aligned(serializeValue(value).length);
+      return at;
+    }),
+  );
+  const caches = cases.map(({ operands }) => {
+    const cache = operands.find((value) => value.kind === "kv_cache");
+    if (cache?.kind !== "kv_cache") return -1;
+    const at = outputBytes;
+    outputBytes += 2 * aligned(halfBytes(cache));
+    return at;
+  });
+  const results = cases.map(({ result, dims }, i) => {
+    if (result.kind === "kv_cache") return caches[i]!;
+    const at = outputBytes;
+    outputBytes += aligned(typeBytes(concreteType(result, dims)));
+    return at;
+  });
+  return { operands, inputBytes, results, outputBytes, caches };
+}
+
+function halfBytes({ type, keys }: KvCacheValue): number {
+  return keys.length * (type.dtype === "f32" ? 4 : 2);
+}
+
+/** Operands, then what the output holds at first: caches, and a pattern where results go. */
+function inputBytes(cases: readonly KernelCase[], layout: Layout): Uint8Array {
+  const bytes = new Uint8Array(layout.inputBytes + layout.outputBytes).fill(0xff, layout.inputBytes);
+  cases.forEach(({ operands }, i) =>
+    operands.forEach((value, k) => {
+      if (value.kind !== "kv_cache") {
+        bytes.set(serializeValue(value), layout.operands[i]![k]!);
+        return;
+      }
+      [value.keys, value.values].forEach((half, part) => {
+        const tensor = { kind: "tensor", dtype: value.type.dtype, shape: [half.length], data: half } as const;
+        bytes.set(serializeValue(tensor), layout.inputBytes + layout.caches[i]! + part * aligned(halfBytes(value)));
+      });
+    }),
+  );
+  return bytes;
+}
+
+function readResults(cases: readonly KernelCase[], layout: Layout, bytes: Buffer): readonly Float32Array[] {
+  return cases.map(({ result, dims, operands }, i) => {
+    const at = layout.results[i]!;
+    if (result.kind === "tensor") return readNumbers(concreteType(result, dims), bytes, at);
+    const cache = operands.find((value) => value.kind === "kv_cache");
+    if (cache?.kind !== "kv_cache") throw new Error("a result is a tensor or a cache");
+    const type: ValueType = { kind: "tensor", dtype: cache.type.dtype, shape: [cache.keys.length] };
+    const halves = [0, 1].map((part) => readNumbers(type, bytes, at + part * aligned(halfBytes(cache))));
+    return Float32Array.from([...halves[0]!, ...halves[1]!]);
+  });
+}
+
+function readNumbers(type: ValueType, bytes: Buffer, at: number): Float32Array {
+  if (type.kind !== "tensor") throw new Error("a result is a tensor");
+  const count = newTensor(type.dtype, type.shape.map(Number)).data.length;
+  return Float32Array.from({ length: count }, (_, i) => {
+    switch (type.dtype) {
+      case "f32":
+        return bytes.readFloatLE(at + 4 * i);
+      case "f16":
+        return fromHalfBits(bytes.readUInt16LE(at + 2 * i));
+      case "bf16":
+        return fromBrainBits(bytes.readUInt16LE(at + 2 * i));
+      case "i32":
+        return bytes.readInt32LE(at + 4 * i);
+      case "i8":
+        return bytes.readInt8(at + i);
+      default:
+        return bytes.readUInt8(at + i);
+    }
+  });
+}
+
+/* ---- The program ---- */
+
+function printHarness(cases: readonly KernelCase[], layout: Layout): string {
+  const out = new TextWriter();
+  out.line("#define _GNU_SOURCE");
+  for (const header of ["stdio.h", "stdlib.h"]) out.line(`#include <${header}>`);
+  for (const header of ["pool.h", "numbers.h", "vector.h"]) out.line(`#include "runtime/${header}"`);
+  const printed = new Set<string>();
+  let scratch = 0;
+  const calls = cases.map((each, i) => {
+    const { call, scratchFloats } = printKernel(each, i, { layout, printed, out });
+    scratch = Math.max(scratch, scratchFloats);
+    out.block(`static void case_${i}(const Step *s, const Worker *w) {`, () => {
+      out.line("(void)s;").line(call).line("barrier(w);");
+    });
+    return stepText(each, i, layout);
+  });
+  out.block("void llmir_program(const Step *base, const Worker *w) {", () => calls.forEach((call) => out.line(call)));
+  printMain(layout, scratch * 4, out);
+  return out.toString();
+}
+
+/** Calls a case with a step whose cache is the case's own. */
+function stepText({ operands, dims }: KernelCase, i: number, { caches }: Layout): string {
+  const cache = operands.find((value) => value.kind === "kv_cache");
+  const at = caches[i]!;
+  const fields =
+    cache?.kind === "kv_cache"
+      ? `, .keys = base->arena + ${at}, .values = base->arena + ${at + aligned(halfBytes(cache))}, .P = ${cache.blocks}, .B = ${dims["B"] ?? 1}`
+      : "";
+  return `case_${i}(&(const Step){.weights = base->weights, .arena = base->arena${fields}}, w);`;
+}
+
+interface Printing {
+  readonly layout: Layout;
+  readonly printed: Set<string>;
+  readonly out: TextWriter;
+}
+
+function printKernel(each: KernelCase, i: number, { layout, printed, out }: Printing): { call: string; scratchFloats: number } {
+  const { record, operandTypes, attrs, result, dims } = each;
+  const pointer = (type: ValueType, k: number): string => {
+    if (type.kind === "kv_cache") return "NULL";
+    if (type.kind !== "tensor") return `(const void *)(s->weights + ${layout.operands[i]![k]!})`;
+    return `(const ${cElementType(type.dtype)} *)(const void *)(s->weights + ${layout.operands[i]![k]!})`;
+  };
+  const resultText = result.kind === "tensor" ? `(${cElementType(result.dtype)} *)(void *)(s->arena + ${layout.results[i]!})` : "NULL";
+  const dim = (name: number | string): string => String(typeof name === "number" ? name : dims[name]);
+  if ("instance" in record && record.instance !== undefined) {
+    const instance = record.instance(operandTypes, attrs, result);
+    if (!printed.has(instance.name)) {
+      printed.add(instance.name);
+      out.line(`#define NAME ${instance.name}`);
+      for (const [name, value] of instance.defines) out.line(`#define ${name} ${value}`);
+      out.line(`#include "kernels/${instance.file}"`);
+    }
+    const args = operandTypes.map((type, k) => ({ text: pointer(type, k), scalar: `*${pointer(type, k)}`, type }));
+    const texts = instance.call(args, { text: resultText, scalar: "0", type: result }, dim);
+    return { call: `${instance.name}(w, ${texts.join(", ")});`, scratchFloats: instance.scratchFloats };
+  }
+  const loops = printLoopKernelC(loopKernel(record, operandTypes, attrs, result), `loops_${i}`);
+  out.line(loops.text.trimEnd());
+  const buffers = loops.buffers.map(({ name }) => bufferText(each, name, { pointer, resultText }));
+  const dimTexts = loops.dims.map((name) => (name === "P" ? "s->P" : dim(name)));
+  return { call: `loops_${i}(${["w", ...dimTexts, ...buffers].join(", ")});`, scratchFloats: 0 };
+}
+
+/** Operands under their names; of a quantized one the codes, then the scales. */
+function bufferText(
+  { record, operandTypes }: KernelCase,
+  buffer: string,
+  { pointer, resultText }: { pointer: (type: ValueType, k: number) => string; resultText: string },
+): string {
+  for (const [k, type] of operandTypes.entries()) {
+    const part = valueBuffers(operandName(record, k), type, "read").findIndex(({ name }) => name === buffer);
+    if (part < 0) continue;
+    if (type.kind === "kv_cache") return part === 0 ? "s->keys" : "s->values";
+    if (type.kind !== "quantized") return pointer(type, k);
+    const codes = `((const int8_t *)${pointer(type, k)})`;
+    return part === 0 ? codes : `(const void *)(${codes} + ${type.shape[0] * type.shape[1]})`;
+  }
+  return resultText;
+}
+
+function printMain({ inputBytes: input, outputBytes: output }: Layout, scratchBytes: number, out: TextWriter): void {
+  out.block("static unsigned char *take(size_t bytes) {", () => {
+    out.line("void *memory = NULL;");
+    out.line("return posix_memalign(&memory, 64, bytes + 64) == 0 ? memory : NULL;");
+  });
+  out.block("int main(int argc, char **argv) {", () => {
+    out.line("if (argc != 4) return 2;");
+    out.line(`unsigned char *const input = take(${input}), *const output = take(${output});`);
+    out.line('FILE *file = fopen(argv[1], "rb");');
+    out.line("if (input == NULL || output == NULL || file == NULL) return 3;");
+    out.line(`if (fread(input, 1, ${input}, file) != ${input} || fread(output, 1, ${output}, file) != ${output}) return 4;`);
+    out.line("fclose(file);");
+    out.line(`llmir_pool *const pool = llmir_pool_open(atoi(argv[3]), ${scratchBytes});`);
+    out.line("const Step step = {.weights = input, .arena = output};");
+    out.line("llmir_pool_run(pool, &step);");
+    out.line("llmir_pool_close(pool);");
+    out.line('file = fopen(argv[2], "wb");');
+    out.line(`if (file == NULL || fwrite(output, 1, ${output}, file) != ${output} || fclose(file) != 0) return 5;`);
+    out.line("free(input);").line("free(output);");
+    out.line("return 0;");
+  });
+}
