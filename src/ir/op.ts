@@ -48,7 +48,7 @@ export interface LoweringInput<A> {
   readonly result: ValueType;
 }
 
-/** A sample for the conformance suite: operand types with concrete or symbolic dims, attributes, dims' values. */
+/** A sample for the conformance suite: operand types, concrete or symbolic, attributes, dims' values. */
 export interface OpSample {
   readonly operands: readonly ValueType[];
   readonly attrs: Attrs;
@@ -91,7 +91,7 @@ export interface OpRecord {
   readonly evaluateInPlace?: (operands: readonly Value[], attrs: Attrs, result: ValueType) => Value;
   /** Types have concrete dimensions. */
   readonly work: (operands: readonly ValueType[], attrs: Attrs, result: ValueType) => Work;
-  /** To loop form, hence to every target; absent for constants, which are evaluated when weights are packed. */
+  /** To loop form, hence to every target; absent for constants, evaluated when weights are packed. */
   readonly lower?: (input: LoweringInput<Attrs>) => readonly Statement[];
   /**
    * Completes what is known to random well-typed operands and attributes, with small concrete extents, odd

@@ -12,13 +12,6 @@ import { InvariantError, invariant } from "../base/index.js";
 import type { Attrs, LoopBuffer, LoopKernel, OpRecord, ValueType } from "../ir/index.js";
 import { operandName } from "../ir/index.js";
 
-/** One use of an op, with the types that its kernel is made for; dimensions may be symbolic. */
-export interface OpUse {
-  readonly operands: readonly ValueType[];
-  readonly attrs: Attrs;
-  readonly result: ValueType;
-}
-
 /** Whether every use of the op has a loop kernel: constants are evaluated when weights are packed instead. */
 export function hasLoopForm(record: OpRecord): boolean {
   return record.lower !== undefined;

@@ -49,7 +49,10 @@ export function readBinderValue(binder: Binder, payload: NodePayload): Expressio
   return binder.element === undefined || value === undefined ? value : fromElement(value);
 }
 
-/** Whether attributes fit a node's literals and the lengths of its lists; variables are left to the binders. */
+/**
+ * Whether attributes fit a node's literals and the lengths of its lists; variables are left to the
+ * binders.
+ */
 export function fitsLiterals(node: NodePattern, { attrs }: NodePayload): boolean {
   return Object.entries(node.attrs).every(([name, pattern]) => fitsPattern(pattern, attrs[name]));
 }

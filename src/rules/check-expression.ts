@@ -127,7 +127,12 @@ function checkWord(text: string, span: Span, { findings }: ExpressionContext): K
 }
 
 function refuseWildcard(span: Span, { findings }: ExpressionContext): undefined {
-  findings.report("rule/wildcard", span, "`_` has no value to compute with", { hint: "name it on the left: `?n`" });
+  findings.report(
+    "rule/wildcard",
+    span,
+    "`_` has no value to compute with",
+    { hint: "name it on the left: `?n`" },
+  );
 }
 
 function checkList(items: readonly ExpressionSyntax[], context: ExpressionContext): KindOrUnknown {
@@ -182,7 +187,12 @@ function checkCall({ name, args, span }: CallSyntax, context: ExpressionContext)
   const entry = prelude.get(name.text);
   if (entry === undefined) {
     const hint = didYouMean(name.text, prelude.keys()) ?? `the prelude has ${[...prelude.keys()].join(", ")}`;
-    context.findings.report("rule/unknown-function", name.span, `\`${name.text}\` is not a function of the prelude`, { hint });
+    context.findings.report(
+      "rule/unknown-function",
+      name.span,
+      `\`${name.text}\` is not a function of the prelude`,
+      { hint },
+    );
     return undefined;
   }
   const { parameters, rest } = entry;
@@ -195,7 +205,12 @@ function checkCall({ name, args, span }: CallSyntax, context: ExpressionContext)
   return entry.result;
 }
 
-function checkArgument(name: string, arg: ExpressionSyntax, wanted: KindOrUnknown, context: ExpressionContext): void {
+function checkArgument(
+  name: string,
+  arg: ExpressionSyntax,
+  wanted: KindOrUnknown,
+  context: ExpressionContext,
+): void {
   const kind = checkExpression(arg, context);
   if (kind === undefined || wanted === undefined || accepts(wanted, kind, arg)) return;
   const message = `\`${name}\` takes ${describeKind(wanted)} here, found ${describeKind(kind)}`;

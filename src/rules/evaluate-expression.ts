@@ -60,7 +60,11 @@ export function evaluateExpression(expression: ExpressionSyntax, env: Environmen
 }
 
 /** The expression as an attribute of a kind; undefined when it has no such value. */
-export function evaluateAttribute(expression: ExpressionSyntax, kind: AttrKind, env: Environment): AttrValue | undefined {
+export function evaluateAttribute(
+  expression: ExpressionSyntax,
+  kind: AttrKind,
+  env: Environment,
+): AttrValue | undefined {
   const value = evaluateExpression(expression, env);
   if (value === undefined || Number.isNaN(value)) return undefined;
   if (isSymbolic(value) || isOperand(value) || isType(value)) return undefined;

@@ -25,7 +25,11 @@ export function payloadKey({ attrs, type }: NodePayload): string {
 }
 
 /** The facts of an op over operands with known facts; throws `IllTyped` when they do not fit. */
-export function applyFacts(record: OpRecord, operands: readonly Facts[], { attrs, type }: NodePayload): Facts {
+export function applyFacts(
+  record: OpRecord,
+  operands: readonly Facts[],
+  { attrs, type }: NodePayload,
+): Facts {
   const types = operands.map((each) => each.type);
   return { type: inferType(record, types, attrs, type), constant: isConstant(record, operands) };
 }

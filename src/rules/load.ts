@@ -29,9 +29,20 @@ export interface LoadOptions {
   readonly lower: readonly string[];
   /** Compile options that guards may ask for. */
   readonly settings: Settings;
+  /** Draw operands to see whether the sides of each rule can have one type; costs milliseconds a rule. */
+  readonly checkTypes: boolean;
 }
 
-export const DEFAULT_LOAD_OPTIONS: LoadOptions = { entry: "main.rules", without: [], lower: [], settings: {} };
+export const DEFAULT_LOAD_OPTIONS: LoadOptions = {
+  entry: "main.rules",
+  without: [],
+  lower: [],
+  settings: {},
+  checkTypes: true,
+};
+
+/** Of one file; the largest shipped family has a few dozen. */
+const maxRules = 1000;
 
 /** The more severe mistakes of any file make the whole fail; warnings come with the program. */
 export function loadRules(
@@ -43,7 +54,11 @@ export function loadRules(
 }
 
 /** The rules of one file alone, without its imports; for tools and tests. */
-export function loadRuleFile(source: Source, registry: Registry, settings: Settings = {}): Result<RuleFamily> {
+export function loadRuleFile(
+  source: Source,
+  registry: Registry,
+  settings: Settings = {},
+): Result<RuleFamily> {
   const path = source.name;
   const loader = new Loader([source], registry, { ...DEFAULT_LOAD_OPTIONS, settings });
   return loader.loadAlone(familyOf(path), source);
@@ -66,6 +81,8 @@ class Loader {
   readonly #registry: Registry;
   readonly #options: LoadOptions;
   readonly #families = new Map<string, RuleFamily | undefined>();
+  /** Every family that was mentioned, those left out included. */
+  readonly #mentioned = new Set<string>();
   readonly #diagnostics: Diagnostic[] = [];
   /** Families that are being read: those that lead from the schedule to the current import. */
   readonly #open: string[] = [];
@@ -87,7 +104,7 @@ class Loader {
     for (const phase of schedule.phases) {
       for (const { name, span } of phase.families) this.#family(name, { source, span });
     }
-    this.#checkWithout(schedule);
+    this.#checkWithout();
     const phases = schedule.phases.map((phase) => this.#phase(phase));
     const families = [...this.#families.values()].filter((each) => each !== undefined);
     return this.#finish({ rules: families.flatMap((each) => each.rules), families, phases });
@@ -114,6 +131,7 @@ class Loader {
   }
 
   #family(name: string, asking: Asking): void {
+    this.#mentioned.add(name);
     if (this.#families.has(name) || this.#options.without.includes(name)) return;
     const file = `${name}.rules`;
     const source = this.#find(file);
@@ -165,17 +183,31 @@ class Loader {
     return name;
   }
 
-  #rules(family: Pick<RuleFamily, "name" | "purpose">, syntax: FileSyntax, findings: Findings): readonly CompiledRule[] {
+  #rules(
+    family: Pick<RuleFamily, "name" | "purpose">,
+    syntax: FileSyntax,
+    findings: Findings,
+  ): readonly CompiledRule[] {
     const rules = syntax.items.flatMap((item) => (item.kind === "rule" ? [item] : []));
     checkNames(rules, findings);
     for (const item of syntax.items) {
       if (item.kind === "schedule") findings.report("rule/misplaced-item", item.span, "a family has no schedule of its own");
     }
-    return rules.flatMap((rule) => compileRule(rule, family, { registry: this.#registry, findings, settings: this.#options.settings }));
+    const excess = rules[maxRules];
+    if (excess !== undefined) {
+      findings.report(
+        "rule/too-large",
+        excess.span,
+        `a file has at most ${maxRules} rules`,
+        { hint: "make two families" },
+      );
+    }
+    const context: CompileContext = { registry: this.#registry, findings, options: this.#options };
+    return rules.slice(0, maxRules).flatMap((rule) => compileRule(rule, family, context));
   }
 
-  #checkWithout(schedule: Schedule): void {
-    const known = new Set([...schedule.phases.flatMap(({ families }) => families.map((each) => each.name)), ...this.#families.keys()]);
+  #checkWithout(): void {
+    const known = this.#mentioned;
     for (const name of this.#options.without) {
       if (known.has(name)) continue;
       const hint = didYouMean(name, known) ?? `the families are ${[...known].sort().join(", ")}`;
@@ -207,7 +239,12 @@ function checkImportPath({ path }: ImportSyntax, findings: Findings): boolean {
 function checkHeader(name: string, { header }: FileSyntax, findings: Findings): Purpose | undefined {
   if (header === null) {
     const hint = `start the file with \`rules ${name} simplify\``;
-    findings.report("rule/missing-header", { start: 0, end: 1 }, "the file does not say which family it holds", { hint });
+    findings.report(
+      "rule/missing-header",
+      { start: 0, end: 1 },
+      "the file does not say which family it holds",
+      { hint },
+    );
     return undefined;
   }
   const { family, purpose } = header;
@@ -240,15 +277,20 @@ function checkNames(rules: readonly RuleSyntax[], findings: Findings): void {
   }
 }
 
+interface CompileContext {
+  readonly registry: Registry;
+  readonly findings: Findings;
+  readonly options: LoadOptions;
+}
+
 function compileRule(
   ast: RuleSyntax,
   family: Pick<RuleFamily, "name" | "purpose">,
-  context: { readonly registry: Registry; readonly findings: Findings; readonly settings: Settings },
+  { registry, findings, options }: CompileContext,
 ): readonly CompiledRule[] {
-  const { registry, findings, settings } = context;
   const resolved = resolveRule(ast, registry, findings);
   if (resolved === undefined) return [];
-  for (const form of resolved.forms) checkTypes(form, findings);
+  if (options.checkTypes) for (const form of resolved.forms) checkTypes(form, findings);
   const { source } = findings;
   return [
     {
@@ -260,7 +302,7 @@ function compileRule(
       file: source.name,
       line: locate(source.text, ast.name.span.start).line,
       place: { source, span: { start: ast.numerics?.span.start ?? ast.span.start, end: ast.span.end } },
-      engineRules: resolved.forms.map((form) => compileForm(form, settings)),
+      engineRules: resolved.forms.map((form) => compileForm(form, options.settings)),
       forms: resolved.forms,
       ast,
     },

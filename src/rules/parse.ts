@@ -47,7 +47,10 @@ function findTooDeep(text: string): number | undefined {
   return undefined;
 }
 
-function describe(error: GrammarSyntaxError, text: string): { readonly message: string; readonly span: Span } {
+function describe(
+  error: GrammarSyntaxError,
+  text: string,
+): { readonly message: string; readonly span: Span } {
   const { start, end } = error.location;
   // The grammar's own words, for a string that is not closed or a chain that is too long.
   if (error.expected === null) {

@@ -22,7 +22,10 @@ export interface ApplicationParts {
   readonly attributes: readonly AttributeSyntax[];
 }
 
-export function lookUpOp({ op }: ApplicationSyntax, { registry, findings }: ResolveContext): OpRecord | undefined {
+export function lookUpOp(
+  { op }: ApplicationSyntax,
+  { registry, findings }: ResolveContext,
+): OpRecord | undefined {
   const record = registry.get(op.text);
   if (record !== undefined) return record;
   const hint = didYouMean(op.text, registry.ops.keys());
@@ -35,7 +38,11 @@ export function operandsOf({ args }: ApplicationSyntax): readonly TermSyntax[] {
 }
 
 /** Checks counts and names; values are checked by the caller, differently on each side. */
-export function checkParts(term: ApplicationSyntax, record: OpRecord, { findings }: ResolveContext): ApplicationParts {
+export function checkParts(
+  term: ApplicationSyntax,
+  record: OpRecord,
+  { findings }: ResolveContext,
+): ApplicationParts {
   const operands = operandsOf(term);
   checkOperandCount(term, record, operands.length, findings);
   const written = new Map<string, AttributeSyntax>();
@@ -52,7 +59,12 @@ export function checkParts(term: ApplicationSyntax, record: OpRecord, { findings
   return { operands, attributes: Object.keys(record.attrs).flatMap((name) => written.get(name) ?? []) };
 }
 
-function checkOperandCount(term: ApplicationSyntax, record: OpRecord, found: number, findings: Findings): void {
+function checkOperandCount(
+  term: ApplicationSyntax,
+  record: OpRecord,
+  found: number,
+  findings: Findings,
+): void {
   const expected = record.operands.length;
   const variadic = isVariadic(record);
   if (variadic ? found >= expected : found === expected) return;
@@ -79,17 +91,32 @@ function checkAttributeName(
     const names = Object.keys(record.attrs);
     const known = names.length === 0 ? "it has none" : `it has ${names.join(", ")}`;
     const hint = didYouMean(text, names) ?? known;
-    findings.report("rule/unknown-attribute", span, `\`${record.name}\` has no attribute \`${text}\``, { hint });
+    findings.report(
+      "rule/unknown-attribute",
+      span,
+      `\`${record.name}\` has no attribute \`${text}\``,
+      { hint },
+    );
   } else if (earlier !== undefined) {
     const related = { message: "it is written here first", span: earlier.name.span };
-    findings.report("rule/duplicate-attribute", span, `the attribute \`${text}\` is written twice`, { related });
+    findings.report(
+      "rule/duplicate-attribute",
+      span,
+      `the attribute \`${text}\` is written twice`,
+      { related },
+    );
   } else {
     written.set(text, arg);
   }
 }
 
 /** `typed` ops are given a type where they are built, and nowhere else. */
-export function checkWrittenType(term: ApplicationSyntax, record: OpRecord, findings: Findings, building: boolean): void {
+export function checkWrittenType(
+  term: ApplicationSyntax,
+  record: OpRecord,
+  findings: Findings,
+  building: boolean,
+): void {
   const needed = building && hasTrait(record, "typed");
   if (needed && term.type === null) {
     const message = `the type of \`${record.name}\` must be written`;

@@ -41,7 +41,11 @@ function resolveOperand(term: TermSyntax, context: ResolveContext): PatternTerm 
   }
 }
 
-function resolveAttribute({ name, value }: AttributeSyntax, kind: AttrKind | undefined, context: ResolveContext): AttrPattern {
+function resolveAttribute(
+  { name, value }: AttributeSyntax,
+  kind: AttrKind | undefined,
+  context: ResolveContext,
+): AttrPattern {
   invariant(kind !== undefined, "the attribute's name was checked");
   if (value.kind === "list" && (kind === "ints" || kind === "dims")) {
     const wanted = { name: name.text, kind };

@@ -21,7 +21,12 @@ export function resolveTemplate(term: TermSyntax, context: ResolveContext): Temp
       return kind === "operand" ? { kind: "variable", name: term.name, span: term.span } : undefined;
     }
     case "wildcard":
-      context.findings.report("rule/wildcard", term.span, "`_` cannot be built", { hint: "name it on the left: `?x`" });
+      context.findings.report(
+        "rule/wildcard",
+        term.span,
+        "`_` cannot be built",
+        { hint: "name it on the left: `?x`" },
+      );
       return undefined;
     case "apply":
       return resolveNode(term, context);

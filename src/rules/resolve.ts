@@ -8,24 +8,32 @@ import type { Registry } from "../ir/index.js";
 import { checkGuard } from "./check-expression.js";
 import type { Findings } from "./findings.js";
 import type { ResolveContext } from "./resolve-application.js";
+import { operandsOf } from "./resolve-application.js";
 import { resolvePattern } from "./resolve-pattern.js";
 import { resolveTemplate } from "./resolve-template.js";
 import type { NumericClass, PremiseForm, RuleForm, TemplateBinding, TemplateTerm } from "./rule.js";
 import { numericClasses } from "./rule.js";
 import { Scope } from "./scope.js";
-import type { BindingSyntax, PremiseSyntax, RuleSyntax } from "./syntax.js";
+import type { BindingSyntax, PremiseSyntax, RuleSyntax, TermSyntax } from "./syntax.js";
 
 export interface ResolvedRule {
   readonly numerics: NumericClass;
   readonly forms: readonly RuleForm[];
 }
 
-/** Nodes of a right side when shared terms are written out at each use. */
-const maxTemplateNodes = 1000;
+/** Nodes of a left side; and of a right side when shared terms are written out at each use. */
+const maxNodes = 500;
+const maxPremises = 32;
 
 /** Undefined after an error; errors and warnings go to `findings`. */
-export function resolveRule(rule: RuleSyntax, registry: Registry, findings: Findings): ResolvedRule | undefined {
+export function resolveRule(
+  rule: RuleSyntax,
+  registry: Registry,
+  findings: Findings,
+): ResolvedRule | undefined {
   const before = findings.errorCount;
+  checkLeftSize(rule, findings);
+  if (findings.errorCount > before) return undefined;
   const numerics = checkClass(rule, findings);
   const forms = [resolveDirection(rule, rule.name.text, registry, findings)];
   if (rule.arrow.text === "<=>") {
@@ -48,7 +56,12 @@ function checkClass({ numerics, arrow, name }: RuleSyntax, findings: Findings): 
     findings.report("rule/unknown-class", (numerics ?? name).span, message, { hint });
   } else if ((found === "approximate") !== (arrow.text === "~>")) {
     const hint = found === "approximate" ? "write `~>`" : "write `=>`, or make the rule approximate";
-    findings.report("rule/arrow", arrow.span, `\`${arrow.text}\` is not the arrow of a rule that is ${describe(found)}`, { hint });
+    findings.report(
+      "rule/arrow",
+      arrow.span,
+      `\`${arrow.text}\` is not the arrow of a rule that is ${describe(found)}`,
+      { hint },
+    );
   }
   return found;
 }
@@ -62,7 +75,11 @@ function reverse(rule: RuleSyntax, findings: Findings): RuleSyntax | undefined {
   const [premise, ...others] = rule.premises;
   if (premise === undefined || others.length > 0 || rule.right.kind === "bindings") {
     const hint = "write two rules with `=>`";
-    findings.report("rule/reverse", rule.arrow.span, "`<=>` takes one pattern on each side, without names", { hint });
+    findings.report(
+      "rule/reverse",
+      rule.arrow.span,
+      "`<=>` takes one pattern on each side, without names", { hint },
+    );
     return undefined;
   }
   const { term } = rule.right;
@@ -73,7 +90,12 @@ function reverse(rule: RuleSyntax, findings: Findings): RuleSyntax | undefined {
   };
 }
 
-function resolveDirection(rule: RuleSyntax, name: string, registry: Registry, findings: Findings): RuleForm | undefined {
+function resolveDirection(
+  rule: RuleSyntax,
+  name: string,
+  registry: Registry,
+  findings: Findings,
+): RuleForm | undefined {
   const before = findings.errorCount;
   const scope = new Scope(findings);
   const context: ResolveContext = { registry, findings, scope };
@@ -90,7 +112,11 @@ function resolveDirection(rule: RuleSyntax, name: string, registry: Registry, fi
   return form;
 }
 
-function resolvePremise({ root, term }: PremiseSyntax, index: number, context: ResolveContext): PremiseForm | undefined {
+function resolvePremise(
+  { root, term }: PremiseSyntax,
+  index: number,
+  context: ResolveContext,
+): PremiseForm | undefined {
   if (root !== null) context.scope.bind(root.name, "operand", root.span, true);
   if (term.kind !== "apply") {
     const hint = "start with an op, as in `add(?a, ?b)`";
@@ -137,7 +163,12 @@ function resolveBindings(
   }
   if (!bindings.some(({ name }) => roots.has(name.name))) {
     const span = bindings[0]?.name.span ?? { start: 0, end: 0 };
-    context.findings.report("rule/roots", span, "no premise gets a new form", { hint: "name a premise's root: `?y = …`" });
+    context.findings.report(
+      "rule/roots",
+      span,
+      "no premise gets a new form",
+      { hint: "name a premise's root: `?y = …`" },
+    );
   }
   return { lets, conclusions };
 }
@@ -163,7 +194,24 @@ function checkQuantize(form: RuleForm, findings: Findings): void {
   for (const { name, template } of form.lets) if (reads(template)) marked.add(name);
   if (form.conclusions.every(({ template }) => reads(template))) return;
   const hint = "approximation is `quantize(…)` of something; without it the rule is exact or reassociates";
-  findings.report("rule/missing-quantize", form.rightSpan, "an approximate form must read a `quantize` node", { hint });
+  findings.report(
+    "rule/missing-quantize",
+    form.rightSpan,
+    "an approximate form must read a `quantize` node",
+    { hint },
+  );
+}
+
+/** Before anything else, since most checks take time that grows with it. */
+function checkLeftSize({ premises }: RuleSyntax, findings: Findings): void {
+  const size = (term: TermSyntax): number =>
+    term.kind === "apply" ? operandsOf(term).reduce((sum, each) => sum + size(each), 1) : 1;
+  for (const { term } of premises.slice(0, maxNodes)) {
+    if (size(term) <= maxNodes) continue;
+    findings.report("rule/too-large", term.span, `the pattern is more than ${maxNodes} nodes large`);
+  }
+  const excess = premises[maxPremises];
+  if (excess) findings.report("rule/too-large", excess.span, `a rule has at most ${maxPremises} premises`);
 }
 
 function checkSize(form: RuleForm, findings: Findings): void {
@@ -174,8 +222,8 @@ function checkSize(form: RuleForm, findings: Findings): void {
       : term.operands.reduce((sum, each) => sum + size(each), 1);
   for (const { name, template } of form.lets) sizes.set(name, size(template));
   const total = form.conclusions.reduce((sum, { template }) => sum + size(template), 0);
-  if (total <= maxTemplateNodes) return;
-  const message = `the right side is more than ${maxTemplateNodes} nodes large when its shared terms are written out`;
+  if (total <= maxNodes) return;
+  const message = `the right side is more than ${maxNodes} nodes large when its shared terms are written out`;
   findings.report("rule/too-large", form.rightSpan, message);
 }
 

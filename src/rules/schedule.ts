@@ -43,10 +43,20 @@ function findSchedule({ header, items }: FileSyntax, findings: Findings): Schedu
   const misplaced = header ?? items.find((item) => item.kind !== "schedule");
   if (misplaced !== undefined) {
     const hint = "rules stand in a family's own file";
-    findings.report("rule/misplaced-item", misplaced.span, "the entry file holds the schedule and nothing else", { hint });
+    findings.report(
+      "rule/misplaced-item",
+      misplaced.span,
+      "the entry file holds the schedule and nothing else",
+      { hint },
+    );
   }
   if (schedule === undefined) {
-    findings.report("rule/schedule", { start: 0, end: 1 }, "there is no schedule", { hint: "write `schedule { simplify: algebra }`" });
+    findings.report(
+      "rule/schedule",
+      { start: 0, end: 1 },
+      "there is no schedule",
+      { hint: "write `schedule { simplify: algebra }`" },
+    );
   }
   if (second !== undefined) findings.report("rule/schedule", second.span, "there is a schedule already");
   return schedule;
@@ -75,7 +85,10 @@ function checkPhase({ name, families, limits }: PhaseSyntax, findings: Findings)
   };
 }
 
-function checkLimit({ name, value, span }: PhaseSyntax["limits"][number], findings: Findings): [string, number][] {
+function checkLimit(
+  { name, value, span }: PhaseSyntax["limits"][number],
+  findings: Findings,
+): [string, number][] {
   if (!Object.hasOwn(limitNames, name.text)) {
     const hint = `limits are ${Object.keys(limitNames).join(", ")}`;
     findings.report("rule/schedule", name.span, `\`${name.text}\` is not a limit`, { hint });

@@ -64,7 +64,12 @@ export class Scope {
     }
     if (this.#lenient) return undefined;
     const hint = didYouMean(name, this.#entries.keys()) ?? "variables are bound by the left side";
-    this.#findings.report("rule/unbound-variable", span, `\`?${name}\` is not bound by the left side`, { hint });
+    this.#findings.report(
+      "rule/unbound-variable",
+      span,
+      `\`?${name}\` is not bound by the left side`,
+      { hint },
+    );
     return undefined;
   }
 
@@ -72,7 +77,12 @@ export class Scope {
     for (const [name, { uses, root, span }] of this.#entries) {
       if (uses > 0 || root) continue;
       const message = `\`?${name}\` is bound but never used`;
-      this.#findings.report("rule/unused-variable", span, message, { hint: "write `_` if it does not matter" });
+      this.#findings.report(
+        "rule/unused-variable",
+        span,
+        message,
+        { hint: "write `_` if it does not matter" },
+      );
     }
   }
 }

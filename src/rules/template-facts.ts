@@ -29,7 +29,10 @@ export class TypesDiffer extends Refusal {
   override readonly name = "TypesDiffer";
 }
 
-/** The facts of a form's terms under one match. Shared terms are worked out once, when they are first read. */
+/**
+ * The facts of a form's terms under one match. Shared terms are worked out once, when they are first
+ * read.
+ */
 export class TemplateFacts {
   readonly #bound: Bound;
   readonly #lets: ReadonlyMap<string, TemplateTerm>;

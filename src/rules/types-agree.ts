@@ -8,14 +8,14 @@ import { findDraws } from "./check/find-draws.js";
 import type { Findings } from "./findings.js";
 import type { RuleForm } from "./rule.js";
 
-/** Draws whose guards hold: fewer than this prove nothing. */
+/** Draws in which both sides have a type: fewer than this prove nothing. */
 const least = 8;
 const limits = { wanted: 1, tries: 40 };
 
 export function checkTypes(form: RuleForm, findings: Findings): void {
-  const { fitting, guarded, differing, difference } = findDraws(form, 1, limits);
+  const { fitting, differing, difference } = findDraws(form, 1, limits);
   // Any other refusal may come from extents that are too small: a kernel's, or a group's.
-  if (fitting.length > 0 || guarded < least || differing < guarded) return;
+  if (fitting.length > 0 || differing < least) return;
   const message = `the sides of \`${form.name}\` never agree: ${difference}`;
   findings.report("rule/type-mismatch", form.rightSpan, message);
 }

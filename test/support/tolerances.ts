@@ -32,7 +32,7 @@ export function roundingTolerance(dtype: DType, steps = 2): Tolerance {
 
 /**
  * Sums of `terms` products of factors up to `size`, in f32 in any order against double, each result then
- * rounded to its dtype: the classic bound gamma(n) * sum |a b| (Higham, "Accuracy and Stability", section 3.1).
+ * rounded to its dtype: the bound gamma(n) * sum |a b| (Higham, "Accuracy and Stability", section 3.1).
  */
 export function sumTolerance(dtype: DType, terms: number, size: number): Tolerance {
   const gamma = (terms + 4) * unitRoundoff.f32;

@@ -77,9 +77,28 @@ export class LocalSearch {
       const node = members.items[i]!;
       if (this.#usable[node] === 0 || this.#selection.isSelected(cls)) continue;
       if (node !== this.#selection.choice[cls]) this.#selection.choose(cls, node);
-      this.#pullIn(cls);
+      this.#pullIn([cls]);
       this.#keepOrUndo();
     }
+    if (!this.#selection.isSelected(cls)) this.#pullInWithReaders(cls);
+  }
+
+  /**
+   * Pulls a class in together with the classes that would read it: for something dear that pays only when
+   * several readers take it up at once, each of them shared in its turn.
+   */
+  #pullInWithReaders(cls: number): void {
+    const { readers, classOf } = this.#index;
+    const held = [cls];
+    for (let i = readers.starts[cls]!; i < readers.starts[cls + 1]!; i++) {
+      const node = readers.items[i]!;
+      const reader = classOf[node]!;
+      if (this.#usable[node] === 0 || this.#selection.isSelected(reader) || held.includes(reader)) continue;
+      this.#selection.choose(reader, node);
+      held.push(reader);
+    }
+    if (held.length > 2) this.#pullIn(held);
+    this.#keepOrUndo();
   }
 
   #keepOrUndo(): void {
@@ -94,11 +113,11 @@ export class LocalSearch {
     this.#selection = new Selection(this.#index, this.#selection.choice);
   }
 
-  /** Holds a class as if it were paid for, and lets the selection switch to whatever is cheaper now. */
-  #pullIn(cls: number): void {
+  /** Holds classes as if they were paid for, and lets the selection switch to whatever is cheaper now. */
+  #pullIn(held: readonly number[]): void {
     const selection = this.#selection;
-    selection.hold(cls);
-    const spread = new Map<number, number>([[cls, 0]]);
+    for (const cls of held) selection.hold(cls);
+    const spread = new Map<number, number>(held.map((cls) => [cls, 0]));
     const offers: number[] = [];
     for (const next of spread.keys()) {
       if (spread.size > PULL_IN_REACH) break;
@@ -112,7 +131,7 @@ export class LocalSearch {
       selection.choose(reader, node);
       if (selection.cost >= before) selection.undoTo(mark);
     }
-    selection.release(cls);
+    for (const cls of held) selection.release(cls);
   }
 
   /**

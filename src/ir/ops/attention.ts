@@ -166,7 +166,7 @@ const attention = defineCoreOp({
     return lowerAttention(q, input.attrs.scale, {
       keys: (d) => loadFloat("keys", c, group, d),
       values: (d) => loadFloat("values", c, group, d),
-      over: (_pass, body) => [
+      over: (body) => [
         loop("c", keys.shape[0]!, "serial", [
           { kind: "if", condition: load("mask", index("t"), c), then: body },
         ]),
@@ -210,7 +210,7 @@ interface Slots {
   readonly keys: (d: Scalar) => Scalar;
   readonly values: (d: Scalar) => Scalar;
   /** Runs a body for each slot that token `t` sees. */
-  readonly over: (pass: number, body: readonly Statement[]) => readonly Statement[];
+  readonly over: (body: readonly Statement[]) => readonly Statement[];
 }
 
 /** Two passes over the slots: the greatest score; sums of weights and, in the result, of weighted values. */
@@ -230,10 +230,10 @@ function lowerAttention(q: TensorType, scale: number, slots: Slots): readonly St
   ];
   return nest(extents, "parallel", [
     declare("greatest", "f32", number(-Infinity)),
-    ...slots.over(0, [...score, assign("greatest", binary("max", local("greatest"), local("score")))]),
+    ...slots.over([...score, assign("greatest", binary("max", local("greatest"), local("score")))]),
     declare("total", "f32", number(0)),
     overHead(number(0)),
-    ...slots.over(1, [
+    ...slots.over([
       ...score,
       declare("weight", "f32", unary("exp", sub(local("score"), local("greatest")))),
       assign("total", add(local("total"), local("weight"))),
@@ -314,7 +314,7 @@ const pagedAttention = defineCoreOp({
     return lowerAttention(q, input.attrs.scale, {
       keys: (d) => loadFloat("cache_keys", ...place, d),
       values: (d) => loadFloat("cache_values", ...place, d),
-      over: (_pass, body) => [
+      over: (body) => [
         loop("b", tensorOf(input.operands[3]).shape[1]!, "serial", [
           loop("s", cache.blockSize, "serial", [{ kind: "if", condition: seen, then: body }]),
         ]),

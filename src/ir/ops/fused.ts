@@ -63,7 +63,7 @@ const swiglu = defineCoreOp({
 });
 
 /** Checks that what is added has the product's own type: nothing is broadcast. */
-export function requireAddend(op: string, product: ValueType, addend: ValueType | undefined): ValueType {
+function requireAddend(op: string, product: ValueType, addend: ValueType | undefined): ValueType {
   if (addend !== undefined && sameType(product, addend)) return product;
   return refuse(
     `\`${op}\` adds ${printType(product)}, found ${addend === undefined ? "nothing" : printType(addend)}`,

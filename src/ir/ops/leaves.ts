@@ -25,7 +25,7 @@ function filled(result: ValueType, value: number): TensorValue {
   return out;
 }
 
-export const weight = defineCoreOp({
+const weight = defineCoreOp({
   name: "weight",
   doc: "A tensor of the model's files, by name. In a layer's function `{layer}` stands for the layer's number.",
   operands: [],
@@ -47,7 +47,7 @@ export const weight = defineCoreOp({
   samples: [],
 });
 
-export const constant = defineCoreOp({
+const constant = defineCoreOp({
   name: "constant",
   doc: "One number, or a tensor that is filled with it. The number is rounded to the tensor's dtype.",
   operands: [],
@@ -74,7 +74,7 @@ export const constant = defineCoreOp({
   ],
 });
 
-export const param = defineCoreOp({
+const param = defineCoreOp({
   name: "param",
   doc: "A parameter of the function that an e-graph describes. It never stands in a module's text.",
   operands: [],
@@ -118,7 +118,7 @@ function ropeFrequency(i: number, attrs: RopeFrequencies): number {
   return ((1 - smooth) * frequency) / attrs.factor + smooth * frequency;
 }
 
-export const ropeFrequencies = defineCoreOp({
+const ropeFrequencies = defineCoreOp({
   name: "rope_frequencies",
   doc: "The angular frequencies of rotary positions, one for each pair of a head of size `dim`.",
   operands: [],
@@ -193,7 +193,7 @@ export const ropeFrequencies = defineCoreOp({
   ],
 });
 
-export const fullLike = defineCoreOp({
+const fullLike = defineCoreOp({
   name: "full_like",
   doc: "A tensor of the operand's type that is filled with one number; the operand's elements do not matter.",
   operands: ["x"],

@@ -4,7 +4,7 @@
  */
 
 import { at, invariant } from "../../base/index.js";
-import type { LoopMode, Scalar, Statement } from "../loop-form.js";
+import type { Scalar, Statement } from "../loop-form.js";
 import { assign, binary, cast, declare, index, load, local, loop, nest, number } from "../loop-form.js";
 import type { LoweringInput } from "../op.js";
 import type { Dim, TensorType, ValueType } from "../types.js";
@@ -76,12 +76,12 @@ export function div(left: Scalar, right: Scalar): Scalar {
 export function accumulate(
   name: string,
   start: number,
-  over: { readonly index: string; readonly extent: Dim; readonly mode?: LoopMode },
+  over: { readonly index: string; readonly extent: Dim },
   step: (total: Scalar) => Scalar,
 ): readonly Statement[] {
   return [
     declare(name, "f32", number(start)),
-    loop(over.index, over.extent, over.mode ?? "serial", [assign(name, step(local(name)))]),
+    loop(over.index, over.extent, "serial", [assign(name, step(local(name)))]),
   ];
 }
 

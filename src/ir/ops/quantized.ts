@@ -116,7 +116,7 @@ function codeOf(bits: 4 | 8, steps: number): number {
 }
 
 /** code * scale, exact in f32: a code has 8 bits and a scale 11. */
-export function dequantized({ type, codes, scales }: QuantizedValue): TensorValue {
+function dequantized({ type, codes, scales }: QuantizedValue): TensorValue {
   const [, columns] = type.shape;
   const data = new Float32Array(codes.length);
   for (let i = 0; i < codes.length; i++) {

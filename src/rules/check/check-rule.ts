@@ -99,7 +99,10 @@ class Check {
     const [form] = this.#rule.forms;
     if (form === undefined) return this.#report({ diagnostics: [] });
     const sums = this.#draws(form).flatMap((drawn) => this.#errors(form, drawn));
-    const total = sums.reduce((a, b) => ({ error: a.error + b.error, signal: a.signal + b.signal }), { error: 0, signal: 0 });
+    const total = sums.reduce(
+      (a, b) => ({ error: a.error + b.error, signal: a.signal + b.signal }),
+      { error: 0, signal: 0 },
+    );
     if (sums.length === 0 || total.signal === 0) return this.#report({ diagnostics: [unchecked(this.#rule, form)] });
     const relativeError = Math.sqrt(total.error / total.signal);
     const allowed = allowedError(Math.min(...form.conclusions.map(({ template }) => bitsOf(template, form))));

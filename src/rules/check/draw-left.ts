@@ -104,7 +104,11 @@ class Drawing implements LeftDraw {
     return term.kind === "variable" ? this.types.has(term.name) : term.operands.every((each) => this.#isSettled(each));
   }
 
-  #complete(node: NodePattern, operands: readonly (ValueType | undefined)[], wanted: ValueType | undefined): Drawn {
+  #complete(
+    node: NodePattern,
+    operands: readonly (ValueType | undefined)[],
+    wanted: ValueType | undefined,
+  ): Drawn {
     const { record } = node;
     const attrs: Record<string, AttrValue> = {};
     for (const [name, pattern] of Object.entries(node.attrs)) {

@@ -19,7 +19,12 @@ export function drawRight(form: RuleForm, random: Random): ReadonlyMap<string, V
   return types;
 }
 
-function suggest(term: TemplateTerm, wanted: ValueType | undefined, types: Map<string, ValueType>, random: Random): void {
+function suggest(
+  term: TemplateTerm,
+  wanted: ValueType | undefined,
+  types: Map<string, ValueType>,
+  random: Random,
+): void {
   if (term.kind === "variable") {
     if (wanted !== undefined && !types.has(term.name)) types.set(term.name, wanted);
     return;

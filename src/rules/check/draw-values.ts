@@ -41,11 +41,17 @@ export interface GrainOperand {
 
 export interface ValuePlan {
   readonly grained: readonly GrainOperand[];
-  /** All operand values: `grains[i]` for the i-th grained operand, `seed` for everything else. Undefined: no such step. */
+  /**
+   * All operand values: `grains[i]` for the i-th grained operand, `seed` for everything else. Undefined:
+   * no such step.
+   */
   readonly values: (grains: readonly (readonly number[])[], seed: number) => ReadonlyMap<string, Value> | undefined;
 }
 
-/** Plans the values of all variables that are not a premise's root. Undefined when one is of a kernel's own layout. */
+/**
+ * Plans the values of all variables that are not a premise's root. Undefined when one is of a kernel's
+ * own layout.
+ */
 export function planValues(form: RuleForm, drawn: DrawnForm): ValuePlan | undefined {
   const roots = new Set(form.premises.map(({ root }) => root));
   const leaves = [...drawn.draw.types].filter(([name]) => !roots.has(name));
@@ -64,8 +70,15 @@ export function planValues(form: RuleForm, drawn: DrawnForm): ValuePlan | undefi
   };
 }
 
-function fromGrains({ name, type, count }: GrainOperand, grains: readonly number[], roles: IndexRoles): Value {
-  const numbers = Array.from({ length: count }, (_, i) => element(type, grains[i] ?? 0, roles.bounds.get(name)));
+function fromGrains(
+  { name, type, count }: GrainOperand,
+  grains: readonly number[],
+  roles: IndexRoles,
+): Value {
+  const numbers = Array.from(
+    { length: count },
+    (_, i) => element(type, grains[i] ?? 0, roles.bounds.get(name)),
+  );
   if (type.dtype === "i1") seeSomething(numbers, Number(type.shape.at(-1) ?? 1));
   return tensorValue(type.dtype, type.shape.map(Number), numbers);
 }
@@ -102,7 +115,10 @@ function fillIn(
   const cache = leaves.find(([, type]) => type.kind === "kv_cache")?.[1];
   let blocks = 4;
   for (const group of groupsByRole(leaves, roles)) {
-    const inputs = drawStepInputs(stepSizes(new Map([...group].map(([role, { type }]) => [role, type])), cache), random.below(2 ** 30));
+    const inputs = drawStepInputs(
+      stepSizes(new Map([...group].map(([role, { type }]) => [role, type])), cache),
+      random.below(2 ** 30),
+    );
     if (inputs === undefined || !putArrays(group, inputs, values)) return false;
     if (group.has("block_table")) blocks = Math.max(blocks, inputs.blocks);
   }
@@ -116,7 +132,10 @@ function fillIn(
 type Group = Map<StepRole, { readonly name: string; readonly type: ValueType }>;
 
 /** One consistent step for the first variable of each role, another for the second, and so on. */
-function groupsByRole(leaves: readonly (readonly [string, ValueType])[], roles: IndexRoles): readonly Group[] {
+function groupsByRole(
+  leaves: readonly (readonly [string, ValueType])[],
+  roles: IndexRoles,
+): readonly Group[] {
   const groups: Group[] = [];
   for (const [name, type] of leaves) {
     const role = roles.step.get(name);
@@ -149,6 +168,9 @@ function quantizedValue(type: QuantizedType, random: Random): Value {
   const [rows, columns] = type.shape;
   const most = type.bits === 4 ? 8 : 127;
   const codes = Int8Array.from({ length: rows * columns }, () => random.below(2 * most) - most);
-  const scales = Float32Array.from({ length: (rows / type.group) * columns }, () => roundToHalf(0.01 + random.next() / most));
+  const scales = Float32Array.from(
+    { length: (rows / type.group) * columns },
+    () => roundToHalf(0.01 + random.next() / most),
+  );
   return { kind: "quantized", type, codes, scales };
 }

@@ -29,7 +29,10 @@ export interface LeftSide extends Side {
   readonly values: LeftValues;
 }
 
-/** From the values of all variables that are no premise's root. Undefined when premises define in a circle. */
+/**
+ * From the values of all variables that are no premise's root. Undefined when premises define in a
+ * circle.
+ */
 export function evaluateLeft(form: RuleForm, drawn: DrawnForm, values: LeftValues): LeftSide | undefined {
   return new LeftEvaluation(form, drawn, values).side();
 }

@@ -28,9 +28,7 @@ export interface DrawnForm {
 
 export interface FoundDraws {
   readonly fitting: readonly DrawnForm[];
-  /** Draws whose guards hold, whatever became of the right side. */
-  readonly guarded: number;
-  /** How many of them gave the sides different types, and what was said of the last one. */
+  /** Draws whose guards hold and whose sides have different types, and what was said of the last one. */
   readonly differing: number;
   readonly difference: string;
 }
@@ -44,19 +42,18 @@ export interface DrawLimits {
 export function findDraws(form: RuleForm, seed: number, { wanted, tries }: DrawLimits): FoundDraws {
   const random = createRandom(seed);
   const fitting = new Map<string, DrawnForm>();
-  let [guarded, differing, difference] = [0, 0, ""];
+  let [differing, difference] = [0, ""];
   for (let attempt = 0; attempt < tries && fitting.size < wanted; attempt++) {
     const preset = attempt % 2 === 0 ? undefined : suggestion(form, random);
     const verdict = tryDraw(form, random, preset);
     if (verdict === undefined) continue;
-    guarded += 1;
     if (verdict.refusal === undefined) fitting.set(signatureOf(verdict.drawn.draw), verdict.drawn);
     if (!(verdict.refusal instanceof TypesDiffer)) continue;
     differing += 1;
     difference = verdict.refusal.message;
   }
   const sorted = [...fitting.values()].sort((a, b) => sizeOf(a.draw) - sizeOf(b.draw));
-  return { fitting: sorted, guarded, differing, difference };
+  return { fitting: sorted, differing, difference };
 }
 
 interface Verdict {
@@ -181,7 +178,10 @@ function repair(
 }
 
 /** `extent % n == 0` asks for `extent * n`, `extent == n` for `n`. */
-function changeFor(guard: ExpressionSyntax, environment: Environment): { from: number; to: number } | undefined {
+function changeFor(
+  guard: ExpressionSyntax,
+  environment: Environment,
+): { from: number; to: number } | undefined {
   if (guard.kind !== "compare" || guard.operator !== "==") return undefined;
   const { left, right } = guard;
   const isMultiple = left.kind === "arithmetic" && left.operator === "%" && right.kind === "number" && right.value === 0;
@@ -191,7 +191,10 @@ function changeFor(guard: ExpressionSyntax, environment: Environment): { from: n
   return { from, to: isMultiple ? from * to : to };
 }
 
-function withExtent(type: ValueType, { from, to }: { readonly from: number; readonly to: number }): ValueType {
+function withExtent(
+  type: ValueType,
+  { from, to }: { readonly from: number; readonly to: number },
+): ValueType {
   if (type.kind !== "tensor") return type;
   return { ...type, shape: type.shape.map((dim) => (dim === from ? to : dim)) };
 }
@@ -253,7 +256,10 @@ function signatureOf(draw: LeftDraw): string {
   return `${types.join(", ")} ${JSON.stringify([...draw.attributes].sort())}`;
 }
 
-/** What a person has to read in a counter-example: elements of all operands; other formats than f32 count as more. */
+/**
+ * What a person has to read in a counter-example: elements of all operands; other formats than f32
+ * count as more.
+ */
 function sizeOf({ types }: LeftDraw): number {
   let size = 0;
   for (const type of types.values()) {

@@ -76,7 +76,12 @@ export function drawStepInputs(sizes: StepSizes, seed: number): StepInputs | und
 }
 
 /** New tokens of each sequence. */
-function shareTokens(tokens: number, sequences: number, room: number, random: Random): readonly number[] | undefined {
+function shareTokens(
+  tokens: number,
+  sequences: number,
+  room: number,
+  random: Random,
+): readonly number[] | undefined {
   const counts = Array.from({ length: sequences }, () => 0);
   for (let i = 0; i < tokens; i++) {
     const open = counts.flatMap((count, s) => (count < room ? [s] : []));

@@ -142,8 +142,10 @@ describe("a rule is refused", () => {
   });
 
   test("when an attribute has no value", () => {
-    const rule = (size: string): string => `exact rule a { neg(?x) => slice(?x, axis: 0, start: 0, size: ${size}) }`;
-    const reason = ["the attribute `size` of `slice` has no value here"];
+    const rule = (start: string): string => `exact rule a {
+      neg(?x) => slice(concat(?x, ?x, axis: 1), axis: 1, start: ${start}, size: dim(?x, 1))
+    }`;
+    const reason = ["the attribute `start` of `slice` has no value here"];
     expect(refusals(rule("dim(?x, 0) * 2"), negated(tensor("f32", "T", 6)))).toEqual(reason);
     expect(refusals(rule("dim(?x, 0) / 0"), negated(matrix))).toEqual(reason);
     expect(refusals(rule("dim(?x, 0) / 3"), negated(matrix))).toEqual(reason);

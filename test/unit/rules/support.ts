@@ -34,7 +34,10 @@ export function codesAndPlaces(diagnostics: readonly Diagnostic[]): readonly str
   return diagnostics.map(({ code, place }) => `${code} at ${place ? describePlace(place.source.text, place.span) : "?"}`);
 }
 
-function describePlace(text: string, { start, end }: { readonly start: number; readonly end: number }): string {
+function describePlace(
+  text: string,
+  { start, end }: { readonly start: number; readonly end: number },
+): string {
   const line = text.slice(0, start).split("\n").length;
   return `${line}: ${text.slice(start, end).split("\n")[0]!}`;
 }
