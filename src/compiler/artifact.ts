@@ -1,5 +1,5 @@
 /**
- * Artifacts: the emitted source, the built library and the packed weights of one compilation, in one
+ * Artifacts: the emitted source, the built program and the packed weights of one compilation, in one
  * folder named by the hash of everything that went in. Written aside and renamed; checked when loaded.
  */
 
@@ -16,7 +16,8 @@ export interface ArtifactManifest {
   readonly model: string;
   readonly target: string;
   readonly compiler: string;
-  readonly library: FileCheck;
+  /** What the executor opens: a library, or the description of a program. */
+  readonly program: FileCheck;
   readonly weights: FileCheck;
   readonly quantization: readonly QuantizationError[];
 }
@@ -30,7 +31,7 @@ export interface FileCheck {
 
 export interface Artifact {
   readonly folder: string;
-  readonly libraryPath: string;
+  readonly programPath: string;
   readonly weightsPath: string;
   readonly manifest: ArtifactManifest;
   /** True when it was found in the cache. */
@@ -92,7 +93,7 @@ function artifactKey(host: Host, { files, optimized, model, options }: Compilati
   const compiler = host.environment("CC") ?? "";
   const sources = files.flatMap(({ path, text }) => [path, text]);
   const identity = model.weights === undefined ? "" : fileIdentity(host, model.weights.location);
-  return host.sha256(options.target, machine, compiler, identity, ...terms, ...sources);
+  return host.sha256(options.target, options.arch ?? "", machine, compiler, identity, ...terms, ...sources);
 }
 
 /** Hash of a file's content, or of all files that a sharded model's index stands beside. */
@@ -133,14 +134,14 @@ async function fillFolder(host: Host, compilation: Compilation, request: FillReq
   const quantization = packInto(host, compilation, { weightsPath, key, progress, faults });
   progress.stage?.("pack", host.nowMs() - packing);
   const building = host.nowMs();
-  const built = await backend.build(host, temporary);
+  const built = await backend.build(host, temporary, compilation.options);
   progress.stage?.("build", host.nowMs() - building);
   const manifest: ArtifactManifest = {
     key,
     model: model.name,
     target: plan.target,
     compiler: built.compiler,
-    library: checkOf(host, temporary, built.libraryPath),
+    program: checkOf(host, temporary, built.programPath),
     weights: checkOf(host, temporary, weightsPath),
     quantization,
   };
@@ -199,17 +200,17 @@ function readArtifact(host: Host, folder: string, key: string): Artifact | undef
   if (!host.files.exists(manifestPath)) return undefined;
   const manifest = parseManifest(host.files.readText(manifestPath));
   if (manifest?.key !== key) return undefined;
-  const libraryPath = host.files.join(folder, manifest.library.path);
+  const programPath = host.files.join(folder, manifest.program.path);
   const weightsPath = host.files.join(folder, manifest.weights.path);
-  const intact = matches(host, libraryPath, manifest.library) && matches(host, weightsPath, manifest.weights);
-  return intact ? { folder, libraryPath, weightsPath, manifest, cached: true } : undefined;
+  const intact = matches(host, programPath, manifest.program) && matches(host, weightsPath, manifest.weights);
+  return intact ? { folder, programPath, weightsPath, manifest, cached: true } : undefined;
 }
 
 /** Our own file, but it may be cut short: anything unexpected means that the artifact is made again. */
 function parseManifest(text: string): ArtifactManifest | undefined {
   try {
     const manifest = JSON.parse(text) as Partial<ArtifactManifest>;
-    const whole = isFileCheck(manifest.library) && isFileCheck(manifest.weights) && typeof manifest.key === "string";
+    const whole = isFileCheck(manifest.program) && isFileCheck(manifest.weights) && typeof manifest.key === "string";
     return whole ? (manifest as ArtifactManifest) : undefined;
   } catch {
     return undefined;

@@ -4,6 +4,7 @@
  */
 
 import type { Host } from "../base/index.js";
+import { at } from "../base/index.js";
 import type { Backend, EmittedFile } from "../codegen/index.js";
 import type { HardwareDescription } from "../cost/index.js";
 import { describeMachine, parseHardware } from "../cost/index.js";
@@ -14,7 +15,7 @@ import { importModel } from "../frontend/index.js";
 import type { Module, ValueType } from "../ir/index.js";
 import { elementCount, typeBytes, verifyModule } from "../ir/index.js";
 import type { Optimized } from "../optimizer/index.js";
-import { defaultScenarios, optimize } from "../optimizer/index.js";
+import { chooseThreads, defaultScenarios, optimize } from "../optimizer/index.js";
 import type { Capacity, ProgramPlan } from "../plan/index.js";
 import { planProgram } from "../plan/index.js";
 import type { RuleProgram } from "../rules/index.js";
@@ -36,7 +37,6 @@ export interface Progress {
 export interface Compilation {
   readonly options: CompileOptions;
   readonly backend: Backend;
-  readonly hardware: HardwareDescription;
   readonly model: ImportedModel;
   readonly rules: RuleProgram;
   readonly optimized: Optimized;
@@ -54,6 +54,9 @@ export function compileModel(
   const options = { ...DEFAULT_COMPILE_OPTIONS, ...given };
   const backend = findTarget(options.target);
   if (backend === undefined) return failure(unknownTarget(options.target));
+  if (options.arch !== undefined && !backend.capabilities.architectures.includes(options.arch)) {
+    return failure(unknownArchitecture(backend, options.arch));
+  }
   const timed = stageTimer(host, progress);
   const warnings: Diagnostic[] = [];
   const imported = timed("import", () => importWith(host, path, options));
@@ -64,29 +67,47 @@ export function compileModel(
   warnings.push(...rules.diagnostics);
   const faults = verifyModule(model.module, targetRegistry(backend));
   if (faults.length > 0) return failure(...faults);
-  const hardware = machineDescription(host, backend, options);
+  const machine = machineDescription(host, backend, options);
   const capacity = capacityFor(model, options);
-  const optimized = timed("optimize", () =>
+  const optimizeOn = (hardware: HardwareDescription): Result<Optimized> =>
     optimize(model.module, {
       rules: rules.value,
       scenarios: defaultScenarios(capacity, options.blockSize),
-      pricing: {
-        target: targetKernels(backend),
-        hardware,
-        residentBytes: residentBytes(model.module, options),
-      },
+      pricing: { target: targetKernels(backend), hardware, residentBytes: residentBytes(model.module, options) },
       memoryBytes: options.memoryBytes,
       now: () => host.nowMs(),
-    }),
-  );
+    });
+  const optimized = timed("optimize", () => optimizeWithThreads(machine, options, optimizeOn));
   if (!optimized.ok) return optimized;
   const plan = timed("plan", () => planFor(model, capacity, { backend, optimized: optimized.value }));
   if (plan.arenaBytes > MAX_ARENA_BYTES) return failure(arenaTooLarge(plan.arenaBytes));
+  const refusals = backend.refuses?.(plan) ?? [];
+  if (refusals.length > 0) {
+    return failure(...refusals.map(({ message, hint }) => diagnostic("target/limit", message, { hint })));
+  }
   const files = timed("emit", () => backend.emit(plan, (asset) => readAsset(host, asset)));
   return success(
-    { options, backend, hardware, model, rules: rules.value, optimized: optimized.value, plan, files },
+    { options, backend, model, rules: rules.value, optimized: optimized.value, plan, files },
     warnings,
   );
+}
+
+/** Prices for all cores first; a program that fewer threads run faster is chosen again for those. */
+function optimizeWithThreads(
+  machine: HardwareDescription,
+  options: CompileOptions,
+  optimizeOn: (hardware: HardwareDescription) => Result<Optimized>,
+): Result<Optimized> {
+  const first = optimizeOn(machine);
+  const { capabilities } = findTarget(options.target) ?? { capabilities: undefined };
+  if (!first.ok || options.threads !== undefined || capabilities?.runsOnHost !== true) return first;
+  const threads = chooseThreads(first.value.selected, first.value.input.pricing);
+  return threads === machine.threads ? first : optimizeOn({ ...machine, threads });
+}
+
+/** The machine that a compilation was priced for, with the threads that it will use. */
+export function hardwareOf({ optimized }: Compilation): HardwareDescription {
+  return optimized.input.pricing.hardware;
 }
 
 /** Address space that buffers of one step may take; pages that are never touched cost nothing. */
@@ -108,6 +129,13 @@ function unknownTarget(name: string): Diagnostic {
   });
 }
 
+function unknownArchitecture({ name, capabilities: { architectures } }: Backend, arch: string): Diagnostic {
+  const known = architectures.length === 0 ? "it has none to choose from" : `known: ${architectures.join(", ")}`;
+  return diagnostic("target/unknown-arch", `the target \`${name}\` has no architecture \`${arch}\``, {
+    hint: didYouMean(arch, architectures) ?? known,
+  });
+}
+
 function importWith(host: Host, path: string, options: CompileOptions): Result<ImportedModel> {
   const { blockSize, contextLength } = options;
   const first = importModel(path, host.files, contextLength === undefined ? { blockSize } : { blockSize, contextLength });
@@ -126,9 +154,11 @@ function readRules(host: Host, backend: Backend, options: CompileOptions): Resul
   });
 }
 
-/** The generic description of the target, with what the operating system says of this machine. */
+/** The default description of the target; for its own processors, with what the operating system says of them. */
 export function machineDescription(host: Host, backend: Backend, options: CompileOptions): HardwareDescription {
-  const generic = parseHardware(JSON.parse(readAsset(host, `backends/${backend.name}/hardware/generic-x86-64.json`)));
+  const file = `backends/${backend.name}/hardware/${at(backend.hardware, 0)}.json`;
+  const generic = parseHardware(JSON.parse(readAsset(host, file)));
+  if (!backend.capabilities.runsOnHost) return generic;
   const machine = describeMachine(generic, host.machine);
   return options.threads === undefined ? machine : { ...machine, threads: options.threads };
 }

@@ -8,6 +8,8 @@ export type QuantizationLevel = (typeof quantizationLevels)[number];
 export interface CompileOptions {
   /** A row of `targets`. */
   readonly target: string;
+  /** The processor to build for, in the words of the target's compiler; what suits the machine when undefined. */
+  readonly arch: string | undefined;
   /** The coarsest weights that may be used. */
   readonly quantize: QuantizationLevel;
   /** Rule families to leave out, by name: costs speed, never correctness. */
@@ -30,6 +32,7 @@ export const DEFAULT_CONTEXT = 4096;
 
 export const DEFAULT_COMPILE_OPTIONS: CompileOptions = {
   target: "c",
+  arch: undefined,
   quantize: "none",
   without: [],
   contextLength: undefined,

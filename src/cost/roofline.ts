@@ -48,6 +48,11 @@ function boundOf(arithmeticNs: number, trafficNs: number, overheadNs: number): K
 function transferNs(hardware: HardwareDescription, bytes: number, residentBytes: number): number {
   const share = residentBytes / hardware.threads;
   const level = hardware.caches.find((cache) => share <= cache.sizeBytes / 2);
-  const bandwidth = level ? level.bytesPerSecond * hardware.threads : hardware.memory.bytesPerSecond;
+  const bandwidth = level ? level.bytesPerSecond * hardware.threads : memoryBandwidth(hardware);
   return (bytes / bandwidth) * 1e9;
+}
+
+/** One thread alone does not fill the memory's bandwidth; several share it. */
+function memoryBandwidth({ threads, memory }: HardwareDescription): number {
+  return Math.min(threads * memory.bytesPerSecondOneThread, memory.bytesPerSecond);
 }

@@ -36,6 +36,8 @@ export interface SelectedNode {
 
 export interface SelectedFunction {
   readonly func: Func;
+  /** How often one step runs it. */
+  readonly instances: number;
   /** Operands before the nodes that read them. */
   readonly nodes: readonly SelectedNode[];
   readonly results: readonly SelectedOperand[];

@@ -1,5 +1,6 @@
 /** Saturate, extract for all scenarios together, explain. */
 
+export * from "./choose-threads.js";
 export * from "./explain.js";
 export * from "./loop-kernels.js";
 export * from "./optimize.js";

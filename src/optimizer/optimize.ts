@@ -6,11 +6,12 @@
 import type { Diagnostic, Result } from "../diagnostics/index.js";
 import { diagnostic, failure, success } from "../diagnostics/index.js";
 import type { Extraction, Rule, SaturationReport } from "../egraph-ts/index.js";
-import { EGraph, extractDag, isUnreachable, saturate } from "../egraph-ts/index.js";
+import { EGraph, isUnreachable, saturate } from "../egraph-ts/index.js";
 import type { Module, SelectedNode, SelectedProgram } from "../ir/index.js";
 import { typeBytes } from "../ir/index.js";
 import type { Facts, RuleProgram } from "../rules/index.js";
 import { llmAnalysis } from "../rules/index.js";
+import { extractProgram } from "./extract-program.js";
 import type { ProblemInput, ProgramProblem } from "./extraction-problem.js";
 import { buildProblem, perLayerConstants, useOf } from "./extraction-problem.js";
 import type { Region } from "./ingest.js";
@@ -118,7 +119,7 @@ function extractWithin(input: Omit<ProblemInput, "byteNs">, budgetBytes: number)
   let smallest = Infinity;
   for (let raise = 0, byteNs = BYTE_NS; raise < PRICE_RAISES; raise++, byteNs *= 4) {
     const problem = buildProblem({ ...input, byteNs });
-    const extraction = extractDag(problem);
+    const extraction = extractProgram(problem);
     if (isUnreachable(extraction)) return failure(noKernel(input, problem, extraction.unreachable));
     const bytes = packedBytes(input, problem, extraction);
     if (bytes <= budgetBytes) return success({ problem, extraction, byteNs });

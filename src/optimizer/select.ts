@@ -100,7 +100,8 @@ class FunctionSelection {
       return { operands, after: this.#nodes.length };
     });
     const results = this.#region.results.map((cls) => this.#operand(cls));
-    return { func: this.#region.func, nodes: this.#nodes, results, carried };
+    const { func, instances } = this.#region;
+    return { func, instances, nodes: this.#nodes, results, carried };
   }
 
   #operand(cls: EClassId): SelectedOperand {

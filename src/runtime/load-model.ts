@@ -5,7 +5,7 @@
 
 import type { Host } from "../base/index.js";
 import type { Artifact, Compilation, CompileOptions, Progress } from "../compiler/index.js";
-import { buildArtifact, compileModel } from "../compiler/index.js";
+import { buildArtifact, compileModel, hardwareOf } from "../compiler/index.js";
 import type { Diagnostic, Result } from "../diagnostics/index.js";
 import { diagnostic, failure, success } from "../diagnostics/index.js";
 import type { Executor } from "./executor.js";
@@ -93,7 +93,7 @@ async function openExecutor(
   }
   const built = await buildArtifact(host, compilation, progress);
   if (!built.ok) return built;
-  const threads = given.threads ?? compilation.hardware.threads;
+  const threads = given.threads ?? hardwareOf(compilation).threads;
   const executor = await openNativeExecutor(compilation, built.value, { threads, blocks });
   return success({ executor, artifact: built.value });
 }

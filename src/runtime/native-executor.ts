@@ -8,10 +8,10 @@ import { openNative } from "./native.js";
 /** Opens an artifact of a compilation. Throws `HostError` when the library cannot be loaded. */
 export async function openNativeExecutor(
   { plan }: Compilation,
-  { libraryPath, weightsPath }: Artifact,
+  { programPath, weightsPath }: Artifact,
   options: NativeOptions,
 ): Promise<Executor> {
-  const model = await openNative(libraryPath, weightsPath, options);
+  const model = await openNative(programPath, weightsPath, options);
   const threads = options.threads === 1 ? "1 thread" : `${options.threads} threads`;
   return {
     name: `${plan.target}, ${threads}`,

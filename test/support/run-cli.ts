@@ -9,6 +9,9 @@ import { fileURLToPath } from "node:url";
 export const repositoryRoot = fileURLToPath(new URL("../../", import.meta.url));
 const command = join(repositoryRoot, "bin", "llmir.mjs");
 
+/** What a checkout says while it brings itself up to date. */
+const preparation = /^llmir: (?:waiting for another|compiling src|generating parsers|installing p).*\n/gm;
+
 export interface CliResult {
   readonly exitCode: number;
   readonly stdout: string;
@@ -47,7 +50,8 @@ export function runScript(script: string, args: readonly string[], cache: string
 
 function start(args: readonly string[], cache: string, options: CliOptions): Promise<CliResult> {
   return new Promise((resolve, reject) => {
-    const env = { ...process.env, LLMIR_CACHE: cache, LLMIR_DEBUG: "1", NO_COLOR: "1", ...options.environment };
+    const own = { LLMIR_CACHE: cache, LLMIR_DEBUG: "1", NO_COLOR: "1" };
+    const env = { ...process.env, ...own, ...options.environment };
     const child = spawn(process.execPath, args, {
       cwd: options.folder ?? repositoryRoot,
       env,
@@ -64,22 +68,26 @@ function start(args: readonly string[], cache: string, options: CliOptions): Pro
     });
     child.once("error", reject);
     child.once("close", (code, signal) => {
+      // By a signal, as a shell counts it, or nearly.
       const exitCode = code ?? (signal === null ? 1 : 128);
-      resolve({ exitCode, ...output });
+      resolve({ exitCode, stdout: output.stdout, stderr: output.stderr.replace(preparation, "") });
     });
   });
 }
 
 /** The codes of a run with `--json` that failed. */
 export function diagnosticCodes({ stderr }: CliResult): readonly string[] {
-  const { diagnostics } = JSON.parse(stderr) as { readonly diagnostics: readonly { readonly code: string }[] };
+  interface Document {
+    readonly diagnostics: readonly { readonly code: string }[];
+  }
+  const { diagnostics } = JSON.parse(stderr) as Document;
   return diagnostics.map(({ code }) => code);
 }
 
 /** Whether a C compiler starts; says so when none does. */
 export function hasCompiler(): boolean {
-  const commands = [process.env["CC"], "gcc", "clang", "cc"].filter((each) => each !== undefined && each !== "");
-  const found = commands.some((each) => spawnSync(each ?? "", ["--version"], { stdio: "ignore" }).status === 0);
+  const starts = (command: string): boolean => spawnSync(command, ["--version"], { stdio: "ignore" }).status === 0;
+  const found = [process.env["CC"] ?? "", "gcc", "clang", "cc"].some((each) => each !== "" && starts(each));
   if (!found) console.warn("skipped: no C compiler was found, and these tests run compiled models");
   return found;
 }
