@@ -77,7 +77,10 @@ export function compileModel(
       memoryBytes: options.memoryBytes,
       now: () => host.nowMs(),
     });
-  const optimized = timed("optimize", () => optimizeWithThreads(machine, options, optimizeOn));
+  const fixedThreads = options.threads !== undefined || !backend.capabilities.runsOnHost;
+  const optimized = timed("optimize", () =>
+    fixedThreads ? optimizeOn(machine) : optimizeWithThreads(machine, optimizeOn),
+  );
   if (!optimized.ok) return optimized;
   const plan = timed("plan", () => planFor(model, capacity, { backend, optimized: optimized.value }));
   if (plan.arenaBytes > MAX_ARENA_BYTES) return failure(arenaTooLarge(plan.arenaBytes));
@@ -95,12 +98,10 @@ export function compileModel(
 /** Prices for all cores first; a program that fewer threads run faster is chosen again for those. */
 function optimizeWithThreads(
   machine: HardwareDescription,
-  options: CompileOptions,
   optimizeOn: (hardware: HardwareDescription) => Result<Optimized>,
 ): Result<Optimized> {
   const first = optimizeOn(machine);
-  const { capabilities } = findTarget(options.target) ?? { capabilities: undefined };
-  if (!first.ok || options.threads !== undefined || capabilities?.runsOnHost !== true) return first;
+  if (!first.ok) return first;
   const threads = chooseThreads(first.value.selected, first.value.input.pricing);
   return threads === machine.threads ? first : optimizeOn({ ...machine, threads });
 }

@@ -20,5 +20,12 @@ export function loadTargetRules({ folder, files, backend, without, settings }: R
     const full = files.join(folder, path);
     return files.exists(full) ? { name: path, text: files.readText(full) } : undefined;
   };
-  return loadRules(read, targetRegistry(backend), { without, settings, lower: backend.ruleFiles });
+  return loadRules(read, targetRegistry(backend), {
+    without,
+    settings,
+    lower: backend.ruleFiles,
+    // Drawing operands for every rule takes longer than compiling; `rules check` does it. A right side of
+    // another type is refused where it would be applied.
+    checkTypes: false,
+  });
 }

@@ -34,7 +34,8 @@ export function checkExpression(expression: ExpressionSyntax, context: Expressio
     case "variable":
       return context.scope.use(expression.name, expression.span);
     case "wildcard":
-      return refuseWildcard(expression.span, context);
+      refuseWildcard(expression.span, context);
+      return undefined;
     case "list":
       return checkList(expression.items, context);
     case "call":
@@ -69,8 +70,9 @@ export function checkAttributeValue(
   context: ExpressionContext,
 ): void {
   const kind = checkExpression(value, context);
-  if (kind === undefined || (accepts(kindOfAttribute(wanted.kind), kind, value) && isInteger(wanted.kind, value))) return;
-  reportAttributeKind(value, wanted, context.findings);
+  if (kind === undefined) return;
+  const fits = accepts(kindOfAttribute(wanted.kind), kind, value) && isInteger(wanted.kind, value);
+  if (!fits) reportAttributeKind(value, wanted, context.findings);
 }
 
 export function reportAttributeKind(
@@ -126,7 +128,7 @@ function checkWord(text: string, span: Span, { findings }: ExpressionContext): K
   return undefined;
 }
 
-function refuseWildcard(span: Span, { findings }: ExpressionContext): undefined {
+function refuseWildcard(span: Span, { findings }: ExpressionContext): void {
   findings.report(
     "rule/wildcard",
     span,

@@ -38,7 +38,10 @@ export function compileForm(form: RuleForm, settings: Settings): EngineRule {
   for (const { name, template } of form.lets) lets.set(name, compileTemplate(template, lets, compilation));
   return {
     name: form.name,
-    premises: form.premises.map(({ root, pattern }) => ({ root, pattern: compilePattern(pattern, compilation) })),
+    premises: form.premises.map(({ root, pattern }) => ({
+      root,
+      pattern: compilePattern(pattern, compilation),
+    })),
     condition: (match) => refusal(match) === undefined,
     conclusions: form.conclusions.map(({ name, template }) => ({
       root: name,
@@ -108,8 +111,11 @@ function refusalOfMatch(compilation: Compilation, match: Match): string | undefi
   for (const [name, places] of binders) {
     if (!agree(places, compilation, match)) return `\`?${name}\` stands for different attributes`;
   }
-  const holds = (guard: ExpressionSyntax, env: Environment): boolean => evaluateExpression(guard, env) === true;
   return refusalOfForm(form, boundBy(compilation, match), settings, holds)?.message;
+}
+
+function holds(guard: ExpressionSyntax, environment: Environment): boolean {
+  return evaluateExpression(guard, environment) === true;
 }
 
 function agree([first, ...others]: readonly Binder[], compilation: Compilation, match: Match): boolean {

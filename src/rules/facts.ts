@@ -60,5 +60,9 @@ function mergeFacts(a: Facts, b: Facts): MergeResult<Facts> {
     return { conflict: `${printType(a.type)} and ${printType(b.type)} cannot be equal` };
   }
   const constant = a.constant || b.constant;
-  return { data: constant ? { type: a.type, constant } : a, changedA: a.constant !== constant, changedB: b.constant !== constant };
+  return {
+    data: { type: a.type, constant },
+    changedA: a.constant !== constant,
+    changedB: b.constant !== constant,
+  };
 }

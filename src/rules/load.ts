@@ -3,7 +3,7 @@
  * is reported in one go. A family without a file is a warning: without it the program is slower, never wrong.
  */
 
-import type { Diagnostic, Result, Source, Span } from "../diagnostics/index.js";
+import type { Diagnostic, Place, Result, Source, Span } from "../diagnostics/index.js";
 import { diagnostic, didYouMean, failure, locate, success } from "../diagnostics/index.js";
 import type { Registry } from "../ir/index.js";
 import { compileForm } from "./compile.js";
@@ -107,6 +107,7 @@ class Loader {
     this.#checkWithout();
     const phases = schedule.phases.map((phase) => this.#phase(phase));
     const families = [...this.#families.values()].filter((each) => each !== undefined);
+    this.#checkNamesAcross(families);
     return this.#finish({ rules: families.flatMap((each) => each.rules), families, phases });
   }
 
@@ -215,6 +216,21 @@ class Loader {
     }
   }
 
+  /** Explanations call a rule by its name, so a name is one rule of the whole program. */
+  #checkNamesAcross(families: readonly RuleFamily[]): void {
+    const seen = new Map<string, CompiledRule>();
+    for (const rule of families.flatMap((each) => each.rules)) {
+      const earlier = seen.get(rule.name);
+      if (earlier === undefined) {
+        seen.set(rule.name, rule);
+        continue;
+      }
+      const message = `there is a rule \`${rule.name}\` in \`${earlier.file}\` as well`;
+      const related = [{ message: "the other one is here", place: namePlace(earlier) }];
+      this.#diagnostics.push(diagnostic("rule/duplicate-name", message, { place: namePlace(rule), related }));
+    }
+  }
+
   #phase({ name, families, limits }: Schedule["phases"][number]): RulePhase {
     const members = new Set<RuleFamily>();
     const add = (family: RuleFamily | undefined): void => {
@@ -224,7 +240,8 @@ class Loader {
     };
     for (const each of families) add(this.#families.get(each.name));
     const found = [...members];
-    return { name, families: found.map((each) => each.name), rules: found.flatMap((each) => each.rules), limits };
+    const rules = found.flatMap((each) => each.rules);
+    return { name, families: found.map((each) => each.name), rules, limits };
   }
 }
 
@@ -275,6 +292,10 @@ function checkNames(rules: readonly RuleSyntax[], findings: Findings): void {
     const related = { message: "the first one is here", span: earlier };
     findings.report("rule/duplicate-name", name.span, `there are two rules \`${name.text}\``, { related });
   }
+}
+
+function namePlace({ place, ast }: CompiledRule): Place {
+  return { source: place.source, span: ast.name.span };
 }
 
 interface CompileContext {

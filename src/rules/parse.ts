@@ -54,7 +54,8 @@ function describe(
   const { start, end } = error.location;
   // The grammar's own words, for a string that is not closed or a chain that is too long.
   if (error.expected === null) {
-    return { message: error.message, span: { start: start.offset, end: Math.max(end.offset, start.offset + 1) } };
+    const span = { start: start.offset, end: Math.max(end.offset, start.offset + 1) };
+    return { message: error.message, span };
   }
   const found = wordAt(text, start.offset);
   const expected = [...new Set(error.expected.map(describeExpectation))].filter((each) => each !== "white space");

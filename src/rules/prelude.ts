@@ -3,7 +3,7 @@
  * file has; `docs/languages/rules.md` is generated from it.
  */
 
-import type { KvCacheType, ValueType } from "../ir/index.js";
+import type { Dim, KvCacheType, ValueType } from "../ir/index.js";
 import { dtypes, elementCount, isFloat, sameType } from "../ir/index.js";
 import type { ExpressionValue, Kind, Operand } from "./expression-values.js";
 import { fromDim, isList, isOperand } from "./expression-values.js";
@@ -31,7 +31,10 @@ const functions: readonly PreludeFunction[] = [
     parameters: ["operand", "operand"],
     rest: "operand",
     result: "bool",
-    evaluate: (args) => new Set(args.map((each) => (isOperand(each) ? each.identity : each))).size === args.length,
+    evaluate: (args) => {
+      const identities = new Set(args.map((each) => (isOperand(each) ? each.identity : undefined)));
+      return identities.size === args.length;
+    },
   },
   {
     name: "same_type",
@@ -121,18 +124,20 @@ const functions: readonly PreludeFunction[] = [
     doc: "a compile option by its name; not known when it is not given",
     parameters: ["string"],
     result: "string",
-    evaluate: ([name], settings) => settings[String(name)],
+    evaluate: ([name], settings) => (typeof name === "string" ? settings[name] : undefined),
   },
   {
     name: "quantization",
     doc: "the compile option `quantize` permits this level: `q8` permits q8, `q4` permits q8 and q4",
     parameters: ["string"],
     result: "bool",
-    evaluate: ([level], settings) => permits(settings.quantize ?? "none", String(level)),
+    evaluate: ([level], settings) => permits(settings.quantize ?? "none", level),
   },
 ];
 
-export const prelude: ReadonlyMap<string, PreludeFunction> = new Map(functions.map((each) => [each.name, each]));
+export const prelude: ReadonlyMap<string, PreludeFunction> = new Map(
+  functions.map((each) => [each.name, each]),
+);
 
 /** Names whose answer depends on compile options: a rule is checked as if such a guard held. */
 export const settingFunctions: ReadonlySet<string> = new Set(["option", "quantization"]);
@@ -179,11 +184,11 @@ function typeOf(value: ExpressionValue | undefined): ValueType {
   return value.type;
 }
 
-function asList(value: ExpressionValue | undefined): readonly (number | string)[] {
+function asList(value: ExpressionValue | undefined): readonly Dim[] {
   return value !== undefined && isList(value) ? value : [];
 }
 
-function shapeOf(type: ValueType): readonly (number | string)[] | undefined {
+function shapeOf(type: ValueType): readonly Dim[] | undefined {
   return type.kind === "kv_cache" ? undefined : type.shape;
 }
 
@@ -202,13 +207,14 @@ function isPowerOfTwo(n: number): boolean {
   return n > 0 && Number.isFinite(n) && Number.isInteger(Math.log2(n)) && 2 ** Math.log2(n) === n;
 }
 
-function compose(first: readonly (number | string)[], second: readonly (number | string)[]): readonly (number | string)[] | undefined {
+function compose(first: readonly Dim[], second: readonly Dim[]): readonly Dim[] | undefined {
   if (first.length !== second.length) return undefined;
   const composed = second.map((each) => first[Number(each)]);
   return composed.every((each) => each !== undefined) ? composed : undefined;
 }
 
-function permits(given: string, wanted: string): boolean {
+function permits(given: string, wanted: ExpressionValue | undefined): boolean {
   const levels: readonly string[] = quantizationLevels;
-  return wanted !== "none" && levels.includes(wanted) && levels.indexOf(given) >= levels.indexOf(wanted);
+  if (typeof wanted !== "string" || wanted === "none" || !levels.includes(wanted)) return false;
+  return levels.indexOf(given) >= levels.indexOf(wanted);
 }

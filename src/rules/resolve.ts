@@ -42,7 +42,8 @@ export function resolveRule(
   }
   const complete = forms.every((form) => form !== undefined);
   if (complete && numerics === "approximate") forms.forEach((form) => checkQuantize(form, findings));
-  return complete && numerics !== undefined && findings.errorCount === before ? { numerics, forms } : undefined;
+  if (!complete || numerics === undefined || findings.errorCount > before) return undefined;
+  return { numerics, forms };
 }
 
 function checkClass({ numerics, arrow, name }: RuleSyntax, findings: Findings): NumericClass | undefined {
@@ -106,7 +107,8 @@ function resolveDirection(
   const { lets, conclusions } = resolveRight(rule, context);
   if (findings.errorCount > before || !premises.every((each) => each !== undefined)) return undefined;
   scope.reportUnused();
-  const form: RuleForm = { name, premises, lets, conclusions, guards: rule.guards, rightSpan: rule.right.span };
+  const { guards, right } = rule;
+  const form: RuleForm = { name, premises, lets, conclusions, guards, rightSpan: right.span };
   checkSize(form, findings);
   checkDifferent(rule, findings);
   return form;

@@ -9,8 +9,8 @@ import type { Findings } from "./findings.js";
 import type { RuleForm } from "./rule.js";
 
 /** Draws in which both sides have a type: fewer than this prove nothing. */
-const least = 8;
-const limits = { wanted: 1, tries: 40 };
+const least = 6;
+const limits = { wanted: 1, tries: 24 };
 
 export function checkTypes(form: RuleForm, findings: Findings): void {
   const { fitting, differing, difference } = findDraws(form, 1, limits);

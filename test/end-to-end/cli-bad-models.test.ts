@@ -1,4 +1,4 @@
-// Model files are untrusted: each kind of damage gets its diagnostic and exit code 2, and nothing is left behind.
+// Model files are untrusted: each kind of damage gets its diagnostic and exit code 2; nothing is left behind.
 
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -6,9 +6,8 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 
 import type { StoredTensor } from "../support/models.js";
-import {
-  inTemporaryFolder, llamaConfig, randomLlamaTensors, safetensorsFile, tinyLlama, writeRandomLlama, writeWeights,
-} from "../support/models.js";
+import { llamaConfig, randomLlamaTensors, safetensorsFile, tinyLlama } from "../support/models.js";
+import { inTemporaryFolder, writeRandomLlama, writeWeights } from "../support/models.js";
 import { createCli, diagnosticCodes } from "../support/run-cli.js";
 
 const cli = createCli();
@@ -62,6 +61,9 @@ const damages: readonly (readonly [string, Damage, string])[] = [
   ["a tensor of another shape", replaceTensor("model.layers.0.mlp.up_proj.weight", (each) => {
     return { ...each, shape: [...each.shape].reverse() };
   }), "model/wrong-shape"],
+  ["a weight that is not a number", replaceTensor("model.norm.weight", (each) => {
+    return { ...each, bytes: new Uint8Array(each.bytes.length).fill(0xff) };
+  }), "plan/non-finite-weight"],
   ["an unknown architecture", configure({ architectures: ["LlamoForCausalLM"], model_type: "llamo" }), "model/unknown-architecture"],
   ["a configuration that makes no sense", configure({ num_attention_heads: -3 }), "model/invalid-config"],
   ["a configuration that is no JSON", (folder) => writeFileSync(join(folder, "config.json"), "{"), "model/invalid-json"],

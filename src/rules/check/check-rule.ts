@@ -61,7 +61,10 @@ export interface CheckReport {
 
 type FastCheck = typeof import("fast-check");
 
-export async function checkRule(rule: CompiledRule, options: Partial<CheckOptions> = {}): Promise<CheckReport> {
+export async function checkRule(
+  rule: CompiledRule,
+  options: Partial<CheckOptions> = {},
+): Promise<CheckReport> {
   const check = new Check(rule, { ...DEFAULT_CHECK_OPTIONS, ...options }, await import("fast-check"));
   return rule.numerics === "approximate" ? check.approximate() : check.precise();
 }
@@ -87,7 +90,8 @@ class Check {
       const before = this.#evaluations;
       for (const drawn of this.#draws(form)) {
         const counterExample = this.#falsify(form, drawn);
-        if (counterExample) return this.#report({ counterExample, diagnostics: [unsound(this.#rule, counterExample)] });
+        if (counterExample === undefined) continue;
+        return this.#report({ counterExample, diagnostics: [unsound(this.#rule, counterExample)] });
       }
       if (this.#evaluations === before) return this.#report({ diagnostics: [unchecked(this.#rule, form)] });
     }
@@ -103,7 +107,7 @@ class Check {
       (a, b) => ({ error: a.error + b.error, signal: a.signal + b.signal }),
       { error: 0, signal: 0 },
     );
-    if (sums.length === 0 || total.signal === 0) return this.#report({ diagnostics: [unchecked(this.#rule, form)] });
+    if (total.signal === 0) return this.#report({ diagnostics: [unchecked(this.#rule, form)] });
     const relativeError = Math.sqrt(total.error / total.signal);
     const allowed = allowedError(Math.min(...form.conclusions.map(({ template }) => bitsOf(template, form))));
     const diagnostics = relativeError <= allowed ? [] : [unsound(this.#rule, { relativeError, allowed })];
@@ -145,8 +149,9 @@ class Check {
   #errors(form: RuleForm, drawn: DrawnForm): readonly ErrorSums[] {
     const plan = planValues(form, drawn);
     if (plan === undefined || sizeOf(plan) > maxElements) return [];
+    const start = this.#options.seed + 13 * this.#cases;
     const grains = plan.grained.map(({ count }, operand) =>
-      Array.from({ length: count }, (_, i) => normalGrain(this.#options.seed + 7919 * operand + i + 13 * this.#cases)),
+      Array.from({ length: count }, (_, i) => normalGrain(start + 7919 * operand + i)),
     );
     const values = plan.values(grains, this.#options.seed);
     const sides = values && this.#evaluate(form, drawn, values);
@@ -183,7 +188,8 @@ function chooseDraws(sorted: readonly DrawnForm[], count: number): readonly Draw
   const small = Math.ceil(count / 2);
   const others = sorted.slice(small);
   const step = Math.max(1, others.length / (count - small));
-  return [...sorted.slice(0, small), ...others.filter((_, i) => Math.floor(i / step) > Math.floor((i - 1) / step))];
+  const spread = others.filter((_, i) => Math.floor(i / step) > Math.floor((i - 1) / step));
+  return [...sorted.slice(0, small), ...spread];
 }
 
 interface Sides {

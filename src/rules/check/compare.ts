@@ -2,9 +2,9 @@
  * Whether two results agree as well as a rule's class promises.
  *
  * exact: bit for bit; any NaN equals any other, −0 is not 0.
- * reassociates: a sum of n terms, done in another order, differs by at most about n · ε · Σ|terms|. Terms are not
- *   seen here, so Σ|terms| is bounded by n times the largest magnitude that either side computed; the bound is
- *   8 · ε · n · magnitude, generous by design: a wrong equation is wrong by far more.
+ * reassociates: a sum of n terms, done in another order, differs by some ε · Σ|terms|. Terms are not seen
+ *   here, so Σ|terms| is taken to be n times the largest magnitude that either side computed, n the longest
+ *   extent; the bound is 8 · ε · n · magnitude, generous by design: a wrong equation is wrong by far more.
  * approximate: not element by element; `errorOf` adds up, and the caller judges all draws together.
  */
 

@@ -58,8 +58,9 @@ class Drawing implements LeftDraw {
       }
       return this;
     } catch (error) {
-      // A range error: an axis or an extent that the op's own draw did not foresee.
-      if (error instanceof NoFit || error instanceof IllTyped || error instanceof RangeError) return undefined;
+      if (error instanceof NoFit || error instanceof IllTyped) return undefined;
+      // An axis or an extent that the op's own draw did not foresee.
+      if (error instanceof RangeError) return undefined;
       throw error;
     }
   }

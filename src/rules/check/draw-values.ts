@@ -45,7 +45,10 @@ export interface ValuePlan {
    * All operand values: `grains[i]` for the i-th grained operand, `seed` for everything else. Undefined:
    * no such step.
    */
-  readonly values: (grains: readonly (readonly number[])[], seed: number) => ReadonlyMap<string, Value> | undefined;
+  readonly values: (
+    grains: readonly (readonly number[])[],
+    seed: number,
+  ) => ReadonlyMap<string, Value> | undefined;
 }
 
 /**
@@ -140,8 +143,9 @@ function groupsByRole(
   for (const [name, type] of leaves) {
     const role = roles.step.get(name);
     if (role === undefined) continue;
-    let group = groups.find((each) => !each.has(role));
-    if (group === undefined) groups.push((group = new Map()));
+    const open = groups.find((each) => !each.has(role));
+    const group: Group = open ?? new Map<StepRole, { readonly name: string; readonly type: ValueType }>();
+    if (open === undefined) groups.push(group);
     group.set(role, { name, type });
   }
   return groups;

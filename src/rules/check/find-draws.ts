@@ -1,6 +1,7 @@
 /**
  * Finds draws of a left side to which the rule applies: guards hold, and the right side is well-typed. When
- * a guard asks for a multiple, or the right side for an equal type, the next try starts from what nearly fitted.
+ * a guard asks for a multiple, or the right side for an equal type, the next try starts from what nearly
+ * fitted.
  */
 
 import type { Random } from "../../base/index.js";
@@ -152,6 +153,11 @@ function environmentOf(form: RuleForm, draw: LeftDraw): Environment {
   return new TemplateFacts(boundBy(draw), form.lets, {}).environment;
 }
 
+function guardsHold(form: RuleForm, draw: LeftDraw): boolean {
+  const environment = environmentOf(form, draw);
+  return form.guards.every((guard) => presumed(guard, environment));
+}
+
 const repairTries = 8;
 
 /** Draws again with extents changed so that the failing guards may hold. */
@@ -172,7 +178,7 @@ function repair(
   }
   for (let i = 0; i < repairTries; i++) {
     const again = drawLeft(form, random, preset);
-    if (again !== undefined && form.guards.every((guard) => presumed(guard, environmentOf(form, again)))) return again;
+    if (again !== undefined && guardsHold(form, again)) return again;
   }
   return undefined;
 }
@@ -209,7 +215,8 @@ function withRank(guard: ExpressionSyntax, types: Map<string, ValueType>): boole
   const extra = Math.max(0, type.shape.length - right.value + 1);
   const front = type.shape.slice(0, extra).reduce<number>((product, dim) => product * Number(dim), 1);
   const padding = Array.from({ length: Math.max(0, right.value - type.shape.length) }, () => 1);
-  const shape = extra > 0 && right.value > 0 ? [front, ...type.shape.slice(extra)] : [...padding, ...type.shape];
+  const merges = extra > 0 && right.value > 0;
+  const shape = merges ? [front, ...type.shape.slice(extra)] : [...padding, ...type.shape];
   types.set(arg.name, { ...type, shape });
   return true;
 }
@@ -230,8 +237,7 @@ function steer(form: RuleForm, { drawn }: Verdict, random: Random): Verdict | un
   preset.set(conclusion.name, type);
   for (let i = 0; i < steerTries; i++) {
     const draw = drawLeft(form, random, preset);
-    if (draw === undefined) continue;
-    if (!form.guards.every((guard) => presumed(guard, environmentOf(form, draw)))) continue;
+    if (draw === undefined || !guardsHold(form, draw)) continue;
     const verdict = judge(form, draw);
     if (verdict.refusal === undefined) return verdict;
   }

@@ -6,7 +6,7 @@
 
 import type { Random } from "../../base/index.js";
 import { createRandom } from "../../base/index.js";
-import type { TensorType, ValueType } from "../../ir/index.js";
+import type { ValueType } from "../../ir/index.js";
 
 /** The part an operand plays, by the name of the operand in the op that reads it. */
 export const stepRoles = [
@@ -50,7 +50,7 @@ export function stepSizes(byRole: ReadonlyMap<StepRole, ValueType>, cache: Value
 }
 
 function extents(type: ValueType | undefined): readonly number[] {
-  return type?.kind === "tensor" ? (type as TensorType).shape.map(Number) : [];
+  return type?.kind === "tensor" ? type.shape.map(Number) : [];
 }
 
 /** Undefined when no step has these sizes: fewer slots than tokens, or more than the table has room for. */

@@ -43,12 +43,12 @@ class Terms {
   /** Why a rule did not fire, for each match of its patterns. */
   refusals(rule: CompiledRule): readonly (string | undefined)[] {
     const reasons: (string | undefined)[] = [];
-    const [engineRule] = rule.engineRules;
-    const condition = (match: Parameters<NonNullable<typeof engineRule>["refusal"]>[0]): boolean => {
-      reasons.push(engineRule!.refusal(match));
+    const engineRule = rule.engineRules[0]!;
+    const condition = (match: Parameters<typeof engineRule.refusal>[0]): boolean => {
+      reasons.push(engineRule.refusal(match));
       return false;
     };
-    saturate(this.graph, [{ ...engineRule!, condition }], { limits: { iterations: 1 } });
+    saturate(this.graph, [{ ...engineRule, condition }], { limits: { iterations: 1 } });
     return reasons;
   }
 }
@@ -171,8 +171,8 @@ describe("a rule is refused", () => {
     const source = sample("rules sample lower\nexact rule a { neg(?x) => c.neg(?x) }");
     const terms = new Terms();
     terms.op("neg", [terms.param("x", matrix)]);
-    const [rule] = valueOf(loadRuleFile(source, registry)).rules;
-    expect(terms.refusals(rule!)).toEqual(["`c.neg` refuses: the rows are too short"]);
+    const rule = valueOf(loadRuleFile(source, registry)).rules[0]!;
+    expect(terms.refusals(rule)).toEqual(["`c.neg` refuses: the rows are too short"]);
   });
 });
 
@@ -196,13 +196,13 @@ test("several premises share variables, and shared terms are built once", () => 
 });
 
 test("a rule that points both ways is two rules", () => {
-  const [rule] = compileSample("exact rule turn { neg(exp(?x)) <=> exp(neg(?x)) }");
-  expect(rule!.engineRules.map((each) => each.name)).toEqual(["turn", "turn.reverse"]);
+  const rule = onlyRule("exact rule turn { neg(exp(?x)) <=> exp(neg(?x)) }");
+  expect(rule.engineRules.map((each) => each.name)).toEqual(["turn", "turn.reverse"]);
   const terms = new Terms();
   const x = terms.param("x", matrix);
   const there = terms.op("neg", [terms.op("exp", [x])]);
   const back = terms.op("exp", [terms.op("neg", [terms.op("sqrt", [x])])]);
-  terms.run([rule!], 1);
+  terms.run([rule], 1);
   expect(terms.forms(there)).toEqual(["exp", "neg"]);
   expect(terms.forms(back)).toEqual(["exp", "neg"]);
 });

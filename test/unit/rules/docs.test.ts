@@ -9,9 +9,9 @@ import { checkRule, loadRuleFile, loadRules, prelude } from "../../../src/rules/
 import { codesAndPlaces, valueOf } from "./support.js";
 
 const document = readFileSync(fileURLToPath(new URL("../../../docs/languages/rules.md", import.meta.url)), "utf8");
-const examples = [...document.matchAll(/```rules(?: file=(\S+))?\n([\s\S]*?)```/g)].map(([, file, text]) => {
-  const family = /^rules (\S+)/m.exec(text!)?.[1];
-  return { name: file ?? `${family ?? "unnamed"}.rules`, text: text! };
+const examples = [...document.matchAll(/```rules(?: file=(\S+))?\n([\s\S]*?)```/g)].map(([, file, text = ""]) => {
+  const family = /^rules (\S+)/m.exec(text)?.[1];
+  return { name: file ?? `${family ?? "unnamed"}.rules`, text };
 });
 
 test.each(examples.filter(({ name }) => name !== "main.rules"))("the example $name loads, and its rules hold", async (source) => {

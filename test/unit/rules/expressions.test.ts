@@ -22,13 +22,13 @@ const attributes: Readonly<Record<string, ExpressionValue>> = { n: 12, s: "eq", 
 function evaluate(text: string, settings: Record<string, string> = {}): ExpressionValue | undefined {
   const file = valueOf(parseRuleFile(sample(`rules a simplify exact rule a { neg(?x) => ?x where ${text} }`)));
   const [rule] = file.items;
-  const [guard] = rule?.kind === "rule" ? rule.guards : [];
+  const guards = rule?.kind === "rule" ? rule.guards : [];
   const lookup = (name: string): ExpressionValue | undefined => {
     const type = types[name];
     const identity = Object.keys(types).indexOf(name);
     return type ? { kind: "operand", type, constant: name !== "x", identity } : attributes[name];
   };
-  return evaluateExpression(guard!, { settings, lookup });
+  return evaluateExpression(guards[0]!, { settings, lookup });
 }
 
 describe("arithmetic is exact, and what is not a number is not known", () => {

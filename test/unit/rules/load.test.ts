@@ -28,8 +28,8 @@ const project = {
   "main.rules": "schedule { first: a, b (iterations 3, nodes 500)\n second: b; }",
   "a.rules": `//! About a.\nrules a simplify\n/// Twice negated.\n${negNeg}`,
   "b.rules": `rules b explore\nimport "sub/c.rules"\n${expLog}`,
-  "sub/c.rules": `rules sub_c normalise\n${negNeg}`,
-  "lower/t.rules": `rules lower/t lower\n${negNeg}`,
+  "sub/c.rules": `rules sub_c normalise\n${negNeg.replace("rule neg_neg", "rule of_c")}`,
+  "lower/t.rules": `rules lower/t lower\n${negNeg.replace("rule neg_neg", "rule of_t")}`,
 };
 
 describe("a schedule", () => {
@@ -45,7 +45,7 @@ describe("a schedule", () => {
   });
 
   test("gives each rule its place, family and words", () => {
-    const rule = valueOf(load(project)).rules.find(({ family }) => family === "a")!;
+    const rule = valueOf(load(project)).rules.filter(({ family }) => family === "a")[0]!;
     expect([rule.name, rule.file, rule.line, rule.doc, rule.numerics]).toEqual(["neg_neg", "a.rules", 4, "Twice negated.", "exact"]);
     const { source, span } = rule.place;
     expect(source.text.slice(span.start, span.end)).toBe(negNeg);
@@ -135,6 +135,12 @@ describe("imports", () => {
     expect(codesAndPlaces(loadRules(read, coreRegistry).diagnostics)).toEqual([`rule/import-path at 1: "../secret.rules"`]);
     expect(asked).toEqual(["main.rules", "a.rules"]);
   });
+});
+
+test("a name that two families use is told at the second, and shows the first", () => {
+  const result = load({ ...project, "sub/c.rules": `rules sub_c normalise\n${negNeg}` });
+  expect(codesAndPlaces(result.diagnostics)).toEqual(["rule/duplicate-name at 2: neg_neg"]);
+  expect(result.diagnostics[0]?.related.map(({ place }) => place.source.name)).toEqual(["a.rules"]);
 });
 
 test("mistakes of several files are reported together", () => {

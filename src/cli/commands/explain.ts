@@ -1,0 +1,118 @@
+/** `llmir explain`: for each kernel of the plan, the rules that led to it and what the next best costs. */
+
+import type { Command } from "commander";
+import { Option } from "commander";
+
+import { compileModel, hardwareOf } from "../../compiler/index.js";
+import type { KernelStory } from "../../optimizer/index.js";
+import { explainKernels } from "../../optimizer/index.js";
+import type { RuleReference } from "../../plan/index.js";
+import type { Door } from "../door.js";
+import { unwrap, writeJson } from "../door.js";
+import type { CompileFlags } from "../flags.js";
+import { addCompileFlags, compileOptions } from "../flags.js";
+import { count, formatNs } from "../format.js";
+import { createProgress } from "../progress.js";
+
+interface Flags extends CompileFlags {
+  readonly scenario: "decode" | "prefill" | "all";
+  readonly json?: boolean;
+}
+
+export function addExplain(program: Command, door: Door): void {
+  addCompileFlags(
+    program
+      .command("explain")
+      .summary("why each kernel was chosen")
+      .description(
+        "Shows every kernel of the plan: the rules that led to it with file and line, its predicted cost, and the " +
+          "runner-up with what it would cost more.",
+      )
+      .argument("<model>", "model folder, or its config.json alone")
+      .addOption(
+        new Option("--scenario <name>", "`decode` is one token, `prefill` a whole prompt")
+          .choices(["decode", "prefill", "all"])
+          .default("decode"),
+      ),
+  )
+    .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  llmir explain examples/tiny-stories
+  llmir explain examples/tiny-stories --scenario all --without projections --json`,
+    )
+    .action((model: string, flags: Flags) => explain(door, model, flags));
+}
+
+/** Below this, programs differ in packed bytes alone. */
+const tieNs = 0.01;
+
+export interface ScenarioStory {
+  readonly name: string;
+  readonly tokens: number;
+  readonly predictedNs: number;
+  readonly kernels: readonly Omit<KernelStory, "scenario">[];
+}
+
+function explain(door: Door, path: string, flags: Flags): void {
+  const progress = createProgress(door, flags.json === true);
+  const compilation = unwrap(door, compileModel(door.host, path, compileOptions(flags), progress));
+  compilation.model.weights?.close();
+  const { selected } = compilation.optimized;
+  const stories = explainKernels(compilation.optimized);
+  const scenarios = selected.scenarios
+    .filter(({ name }) => flags.scenario === "all" || name === flags.scenario)
+    .map(({ name, dims, predictedNs }) => ({
+      name,
+      tokens: dims["T"] ?? 1,
+      predictedNs,
+      kernels: stories.filter(({ scenario }) => scenario === name).map(withoutScenario),
+    }));
+  const { plan } = compilation;
+  const hardware = hardwareOf(compilation);
+  if (flags.json === true) {
+    const { model, target } = plan;
+    writeJson(door, { model, target, hardware: hardware.name, threads: hardware.threads, scenarios });
+  } else {
+    door.terminal.out(scenarios.map(renderScenario).join("\n"));
+  }
+}
+
+function withoutScenario({ scenario: _scenario, ...story }: KernelStory): Omit<KernelStory, "scenario"> {
+  return story;
+}
+
+function renderScenario({ name, tokens, predictedNs, kernels }: ScenarioStory): string {
+  const functions = [...new Set(kernels.map(({ func }) => func))];
+  const title = `${name}: predicted ${formatNs(predictedNs)} for a step of ${count(tokens, "token")}\n`;
+  const kernelsIn = (func: string): typeof kernels => kernels.filter((kernel) => kernel.func === func);
+  return title + functions.map((func) => renderFunction(func, kernelsIn(func))).join("");
+}
+
+function renderFunction(func: string, kernels: ScenarioStory["kernels"]): string {
+  const calls = kernels[0]?.calls ?? 1;
+  const title = `\n  @${func}${calls > 1 ? `, run ${calls} times a step` : ""}\n`;
+  return title + kernels.map(renderKernel).join("");
+}
+
+function renderKernel(story: ScenarioStory["kernels"][number]): string {
+  const { value, kernel, rules, predictedNs, calls, runnerUp } = story;
+  const once = formatNs(predictedNs);
+  const cost = calls > 1 ? `${once} × ${calls} = ${formatNs(predictedNs * calls)}` : once;
+  const lines = rules.length === 0 ? ["      rules      none: it is as the model states it"] : rules.map(renderRule);
+  const title = `    %${value} = ${kernel}    ${cost}`;
+  return [title, ...lines, `      runner-up  ${renderRunnerUp(runnerUp)}`, ""].join("\n");
+}
+
+function renderRunnerUp(runnerUp: KernelStory["runnerUp"]): string {
+  if (runnerUp === undefined) return "none: nothing else computes this";
+  const kernels = runnerUp.kernels.length === 0 ? "the same kernels, elsewhere" : runnerUp.kernels.join(", ");
+  return `${kernels}: ${runnerUp.extraNs < tieNs ? "just as fast" : `${formatNs(runnerUp.extraNs)} more a step`}`;
+}
+
+function renderRule({ name, file, line }: RuleReference, index: number): string {
+  const place = file === undefined ? "written by itself, from the op's loop form" : `${file}:${line ?? 1}`;
+  return `      ${index === 0 ? "rules    " : "     then"}  ${name} (${place})`;
+}

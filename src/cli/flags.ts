@@ -1,0 +1,83 @@
+/** Options that several commands take, and the readers of their values. */
+
+import type { Command } from "commander";
+import { InvalidArgumentError, Option } from "commander";
+
+import type { CompileOptions, QuantizationLevel } from "../compiler/index.js";
+import { DEFAULT_COMPILE_OPTIONS, DEFAULT_CONTEXT, quantizationLevels } from "../compiler/index.js";
+
+export interface CompileFlags {
+  readonly target: string;
+  readonly quantize: QuantizationLevel;
+  readonly without: readonly string[];
+  readonly context?: number;
+  readonly memory: number;
+  readonly threads?: number;
+}
+
+export function addCompileFlags(command: Command): Command {
+  const { target, quantize, memoryBytes } = DEFAULT_COMPILE_OPTIONS;
+  return command
+    .option("--target <name>", "what to emit code for", target)
+    .addOption(
+      new Option("--quantize <level>", "the coarsest weights that may be used").choices(quantizationLevels).default(quantize),
+    )
+    .option("--threads <count>", "threads to run on and to price for (default: the machine's cores)", parseCount)
+    .addOption(
+      new Option("--without <family>", "leave a rule family out; repeatable, or with commas")
+        .argParser(collectNames)
+        .default([], "none"),
+    )
+    .option("--context <tokens>", `positions of one sequence (default: the model's own, at most ${DEFAULT_CONTEXT})`, parseCount)
+    .addOption(
+      new Option("--memory <size>", "the most that packed weights may take, as in 512M or 2G")
+        .argParser(parseSize)
+        .default(memoryBytes, "no limit"),
+    );
+}
+
+export function compileOptions(flags: CompileFlags): Partial<CompileOptions> {
+  return {
+    target: flags.target,
+    quantize: flags.quantize,
+    without: flags.without,
+    contextLength: flags.context,
+    memoryBytes: flags.memory,
+    threads: flags.threads,
+  };
+}
+
+/** A whole number from 1. */
+export function parseCount(text: string): number {
+  if (!/^\d{1,9}$/.test(text) || Number(text) < 1) throw new InvalidArgumentError("It must be a whole number from 1.");
+  return Number(text);
+}
+
+/** A whole number from 0. */
+export function parseWhole(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError("It must be a whole number from 0.");
+  return Number(text);
+}
+
+export function parseNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError("It must be a number.");
+  return value;
+}
+
+const sizeShifts: Readonly<Record<string, number>> = { "": 0, K: 10, M: 20, G: 30, T: 40 };
+
+/** `512M`, `2G`, `1.5GiB`, or plain bytes. */
+export function parseSize(text: string): number {
+  const [, digits, unit = ""] = /^(\d+(?:\.\d+)?)([KMGT]?)(?:i?B)?$/i.exec(text) ?? [];
+  const bytes = Math.floor(Number(digits) * 2 ** (sizeShifts[unit.toUpperCase()] ?? 0));
+  if (!(bytes >= 1)) throw new InvalidArgumentError("It must be a size such as 512M or 2G.");
+  return bytes;
+}
+
+/** Adds names to those given so far. */
+export function collectNames(text: string, before: readonly string[]): readonly string[] {
+  const names = text.split(",").map((name) => name.trim()).filter((name) => name !== "");
+  if (names.length === 0) throw new InvalidArgumentError("It must be the name of a rule family.");
+  return [...before, ...names];
+}
