@@ -41,7 +41,9 @@ export interface Artifact {
 /** Bytes that are hashed at a time, and below which a cached weight file is checked whole. */
 const HASH_CHUNK_BYTES = 64 * 2 ** 20;
 
-/** Finds the artifact of a compilation in the cache, or makes it. Throws `HostError` when the compiler fails. */
+/**
+ * Finds the artifact of a compilation in the cache, or makes it. Throws `HostError` when the compiler fails.
+ */
 export async function buildArtifact(
   host: Host,
   compilation: Compilation,
@@ -51,13 +53,19 @@ export async function buildArtifact(
   if (weights === undefined) return failure(withoutWeights(compilation));
   const key = artifactKey(host, compilation);
   const { model, target } = compilation.plan;
-  const folder = host.files.join(host.cacheRoot, "artifacts", `${safeName(model)}-${target}-${key.slice(0, 16)}`);
+  const folder = host.files.join(
+    host.cacheRoot,
+    "artifacts",
+    `${safeName(model)}-${target}-${key.slice(0, 16)}`,
+  );
   const cached = readArtifact(host, folder, key);
   if (cached !== undefined) return success(cached);
   host.files.remove(folder);
   const faults: Diagnostic[] = [];
   try {
-    await host.files.writeFolder(folder, (temporary) => fillFolder(host, compilation, { temporary, key, progress, faults }));
+    await host.files.writeFolder(folder, (temporary) =>
+      fillFolder(host, compilation, { temporary, key, progress, faults }),
+    );
   } catch (error) {
     if (faults.length > 0) return failure(...faults);
     throw error;
@@ -75,15 +83,22 @@ function withoutWeights({ model }: Compilation): Diagnostic {
 }
 
 function damaged(folder: string): Diagnostic {
-  return diagnostic("plan/artifact-damaged", "an artifact does not match its checksums right after it was written", {
-    at: folder,
-    hint: "the disk is full or failing; set `LLMIR_CACHE` to another folder",
-  });
+  return diagnostic(
+    "plan/artifact-damaged",
+    "an artifact does not match its checksums right after it was written",
+    {
+      at: folder,
+      hint: "the disk is full or failing; set `LLMIR_CACHE` to another folder",
+    },
+  );
 }
 
 /** A folder name that no model name can turn into a path. */
 function safeName(name: string): string {
-  return name.replace(/[^A-Za-z0-9._-]/g, "_").replace(/^\.+/, "_").slice(0, 64);
+  return name
+    .replace(/[^A-Za-z0-9._-]/g, "_")
+    .replace(/^\.+/, "_")
+    .slice(0, 64);
 }
 
 /** Everything that decides the bytes of an artifact. */
@@ -145,7 +160,10 @@ async function fillFolder(host: Host, compilation: Compilation, request: FillReq
     weights: checkOf(host, temporary, weightsPath),
     quantization,
   };
-  host.files.write(host.files.join(temporary, "artifact.json"), `${JSON.stringify(manifest, undefined, 2)}\n`);
+  host.files.write(
+    host.files.join(temporary, "artifact.json"),
+    `${JSON.stringify(manifest, undefined, 2)}\n`,
+  );
 }
 
 /** Writes the emitted source into a folder. */
@@ -160,7 +178,11 @@ export function writeSources(host: Host, { files }: Compilation, folder: string)
 function packInto(
   host: Host,
   compilation: Compilation,
-  { weightsPath, progress, faults }: Pick<FillRequest, "key" | "progress" | "faults"> & { readonly weightsPath: string },
+  {
+    weightsPath,
+    progress,
+    faults,
+  }: Pick<FillRequest, "key" | "progress" | "faults"> & { readonly weightsPath: string },
 ): readonly QuantizationError[] {
   const { plan, model, optimized, backend } = compilation;
   if (model.weights === undefined) throw new TypeError("packing needs weights");
@@ -210,7 +232,8 @@ function readArtifact(host: Host, folder: string, key: string): Artifact | undef
 function parseManifest(text: string): ArtifactManifest | undefined {
   try {
     const manifest = JSON.parse(text) as Partial<ArtifactManifest>;
-    const whole = isFileCheck(manifest.program) && isFileCheck(manifest.weights) && typeof manifest.key === "string";
+    const whole =
+      isFileCheck(manifest.program) && isFileCheck(manifest.weights) && typeof manifest.key === "string";
     return whole ? (manifest as ArtifactManifest) : undefined;
   } catch {
     return undefined;
@@ -218,7 +241,11 @@ function parseManifest(text: string): ArtifactManifest | undefined {
 }
 
 function isFileCheck(check: Partial<FileCheck> | undefined): boolean {
-  return typeof check?.path === "string" && /^[A-Za-z0-9._-]+$/.test(check.path) && typeof check.sha256 === "string";
+  return (
+    typeof check?.path === "string" &&
+    /^[A-Za-z0-9._-]+$/.test(check.path) &&
+    typeof check.sha256 === "string"
+  );
 }
 
 /** Size always; content when the file is small enough not to delay a start. */

@@ -73,7 +73,11 @@ export function compileModel(
     optimize(model.module, {
       rules: rules.value,
       scenarios: defaultScenarios(capacity, options.blockSize),
-      pricing: { target: targetKernels(backend), hardware, residentBytes: residentBytes(model.module, options) },
+      pricing: {
+        target: targetKernels(backend),
+        hardware,
+        residentBytes: residentBytes(model.module, options),
+      },
       memoryBytes: options.memoryBytes,
       now: () => host.nowMs(),
     });
@@ -131,7 +135,8 @@ function unknownTarget(name: string): Diagnostic {
 }
 
 function unknownArchitecture({ name, capabilities: { architectures } }: Backend, arch: string): Diagnostic {
-  const known = architectures.length === 0 ? "it has none to choose from" : `known: ${architectures.join(", ")}`;
+  const known =
+    architectures.length === 0 ? "it has none to choose from" : `known: ${architectures.join(", ")}`;
   return diagnostic("target/unknown-arch", `the target \`${name}\` has no architecture \`${arch}\``, {
     hint: didYouMean(arch, architectures) ?? known,
   });
@@ -139,7 +144,11 @@ function unknownArchitecture({ name, capabilities: { architectures } }: Backend,
 
 function importWith(host: Host, path: string, options: CompileOptions): Result<ImportedModel> {
   const { blockSize, contextLength } = options;
-  const first = importModel(path, host.files, contextLength === undefined ? { blockSize } : { blockSize, contextLength });
+  const first = importModel(
+    path,
+    host.files,
+    contextLength === undefined ? { blockSize } : { blockSize, contextLength },
+  );
   if (!first.ok || contextLength !== undefined || first.value.contextLength <= DEFAULT_CONTEXT) return first;
   first.value.weights?.close();
   return importModel(path, host.files, { blockSize, contextLength: DEFAULT_CONTEXT });
@@ -155,8 +164,14 @@ function readRules(host: Host, backend: Backend, options: CompileOptions): Resul
   });
 }
 
-/** The default description of the target; for its own processors, with what the operating system says of them. */
-export function machineDescription(host: Host, backend: Backend, options: CompileOptions): HardwareDescription {
+/**
+ * The default description of the target; for its own processors, with what the operating system says of them.
+ */
+export function machineDescription(
+  host: Host,
+  backend: Backend,
+  options: CompileOptions,
+): HardwareDescription {
   const file = `backends/${backend.name}/hardware/${at(backend.hardware, 0)}.json`;
   const generic = parseHardware(JSON.parse(readAsset(host, file)));
   if (!backend.capabilities.runsOnHost) return generic;
@@ -227,7 +242,9 @@ function planFor(
 
 function cacheTypeOf(module: Module): ProgramPlan["kv"]["type"] {
   const step = module.functions.find(({ name }) => name === "step");
-  const type = step?.params.map((param) => step.values[param]?.type).find((each) => each?.kind === "kv_cache");
+  const type = step?.params
+    .map((param) => step.values[param]?.type)
+    .find((each) => each?.kind === "kv_cache");
   if (type?.kind !== "kv_cache") throw new TypeError("the step has no KV cache");
   return type;
 }
@@ -238,4 +255,3 @@ function arenaTooLarge(bytes: number): Diagnostic {
     hint: "keep the rule families `attention` and `paging`, or give a smaller `--context`",
   });
 }
-

@@ -8,7 +8,9 @@ export type QuantizationLevel = (typeof quantizationLevels)[number];
 export interface CompileOptions {
   /** A row of `targets`. */
   readonly target: string;
-  /** The processor to build for, in the words of the target's compiler; what suits the machine when undefined. */
+  /**
+   * The processor to build for, in the words of the target's compiler; what suits the machine when undefined.
+   */
   readonly arch: string | undefined;
   /** The coarsest weights that may be used. */
   readonly quantize: QuantizationLevel;

@@ -70,7 +70,10 @@ function write(
   { copy, value }: { readonly copy: number; readonly value: Value },
 ): void {
   const bytes = serializeValue(value);
-  invariant(bytes.length === entry.sizeBytes, `${entry.name} takes ${entry.sizeBytes} bytes, made ${bytes.length}`);
+  invariant(
+    bytes.length === entry.sizeBytes,
+    `${entry.name} takes ${entry.sizeBytes} bytes, made ${bytes.length}`,
+  );
   input.writeAt(entry.offsetBytes + copy * entry.strideBytes, bytes);
 }
 

@@ -15,7 +15,13 @@ export interface RuleRequest {
   readonly settings: Settings;
 }
 
-export function loadTargetRules({ folder, files, backend, without, settings }: RuleRequest): Result<RuleProgram> {
+export function loadTargetRules({
+  folder,
+  files,
+  backend,
+  without,
+  settings,
+}: RuleRequest): Result<RuleProgram> {
   const read = (path: string): Source | undefined => {
     const full = files.join(folder, path);
     return files.exists(full) ? { name: path, text: files.readText(full) } : undefined;

@@ -83,7 +83,8 @@ function parseFamilies(families: Readonly<Record<string, unknown>>): HardwareDes
 }
 
 function record(value: unknown, what: string): Readonly<Record<string, unknown>> {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new TypeError(`${what} is not an object`);
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new TypeError(`${what} is not an object`);
   return value as Readonly<Record<string, unknown>>;
 }
 
@@ -113,7 +114,10 @@ export function describeMachine(generic: HardwareDescription, facts: MachineFact
     name: facts.model === "" ? generic.name : facts.model,
     threads,
     flopsPerCycle: vectorFlopsPerCycle(facts) ?? generic.flopsPerCycle,
-    caches: generic.caches.map((cache, i) => ({ ...cache, sizeBytes: positiveOr(sizes[i], cache.sizeBytes) })),
+    caches: generic.caches.map((cache, i) => ({
+      ...cache,
+      sizeBytes: positiveOr(sizes[i], cache.sizeBytes),
+    })),
     memory: { ...generic.memory, sizeBytes: positiveOr(facts.memoryBytes, generic.memory.sizeBytes) },
   };
 }

@@ -26,7 +26,11 @@ export interface KernelPrice {
 }
 
 /** `residentBytes`: all packed weights of the program, which decides where weights are read from. */
-export function priceKernel(hardware: HardwareDescription, work: KernelWork, residentBytes: number): KernelPrice {
+export function priceKernel(
+  hardware: HardwareDescription,
+  work: KernelWork,
+  residentBytes: number,
+): KernelPrice {
   const family = hardware.families[work.family];
   const peak = hardware.threads * hardware.clockHz * hardware.flopsPerCycle * family.peakShare;
   const arithmeticNs = (work.flops / peak) * 1e9;
@@ -36,7 +40,12 @@ export function priceKernel(hardware: HardwareDescription, work: KernelWork, res
     family.bandwidthShare;
   const overheadNs = family.overheadNs + (hardware.threads > 1 ? hardware.barrierNs : 0);
   const busyNs = Math.max(arithmeticNs, trafficNs);
-  return { timeNs: busyNs + overheadNs, arithmeticNs, trafficNs, bound: boundOf(arithmeticNs, trafficNs, overheadNs) };
+  return {
+    timeNs: busyNs + overheadNs,
+    arithmeticNs,
+    trafficNs,
+    bound: boundOf(arithmeticNs, trafficNs, overheadNs),
+  };
 }
 
 function boundOf(arithmeticNs: number, trafficNs: number, overheadNs: number): KernelPrice["bound"] {

@@ -60,7 +60,10 @@ export function success<T>(value: T, diagnostics: readonly Diagnostic[] = []): R
   return { ok: true, value, diagnostics };
 }
 
-export function failure(...diagnostics: readonly Diagnostic[]): { ok: false; diagnostics: readonly Diagnostic[] } {
+export function failure(...diagnostics: readonly Diagnostic[]): {
+  ok: false;
+  diagnostics: readonly Diagnostic[];
+} {
   return { ok: false, diagnostics };
 }
 

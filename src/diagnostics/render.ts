@@ -53,7 +53,9 @@ export function locate(text: string, offset: number): { line: number; column: nu
 
 /** Replaces control characters, tabs included, by something visible of the same width. */
 export function printable(text: string): string {
-  return text.replace(/\t/g, " ").replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
+  return text
+    .replace(/\t/g, " ")
+    .replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
 }
 
 /** The same facts for a program: line and column instead of offsets. */

@@ -7,12 +7,38 @@
 import type { Dim, DType } from "./types.js";
 
 export type UnaryOperator =
-  | "neg" | "abs" | "not" | "exp" | "exp2" | "log" | "sqrt" | "sin" | "cos" | "tanh" | "erf" | "round" | "floor";
+  | "neg"
+  | "abs"
+  | "not"
+  | "exp"
+  | "exp2"
+  | "log"
+  | "sqrt"
+  | "sin"
+  | "cos"
+  | "tanh"
+  | "erf"
+  | "round"
+  | "floor";
 export type BinaryOperator =
-  | "add" | "sub" | "mul" | "div" | "pow" | "max" | "min"
+  | "add"
+  | "sub"
+  | "mul"
+  | "div"
+  | "pow"
+  | "max"
+  | "min"
   /** On indices: floor division and remainder of numbers that are not negative. */
-  | "quotient" | "remainder"
-  | "eq" | "ne" | "lt" | "le" | "gt" | "ge" | "and" | "or";
+  | "quotient"
+  | "remainder"
+  | "eq"
+  | "ne"
+  | "lt"
+  | "le"
+  | "gt"
+  | "ge"
+  | "and"
+  | "or";
 
 export type Scalar =
   | { readonly kind: "number"; readonly value: number; readonly dtype: DType }
@@ -24,7 +50,12 @@ export type Scalar =
   /** The current value of a local declared by `let`. */
   | { readonly kind: "local"; readonly name: string }
   | { readonly kind: "unary"; readonly operator: UnaryOperator; readonly operand: Scalar }
-  | { readonly kind: "binary"; readonly operator: BinaryOperator; readonly left: Scalar; readonly right: Scalar }
+  | {
+      readonly kind: "binary";
+      readonly operator: BinaryOperator;
+      readonly left: Scalar;
+      readonly right: Scalar;
+    }
   | { readonly kind: "select"; readonly condition: Scalar; readonly then: Scalar; readonly otherwise: Scalar }
   | { readonly kind: "cast"; readonly dtype: DType; readonly operand: Scalar };
 

@@ -81,7 +81,8 @@ function checkAttrs(record: OpRecord, attrs: Attrs): void {
   for (const [name, kind] of Object.entries(record.attrs)) {
     const value = attrs[name];
     if (value === undefined) throw new IllTyped(`\`${record.name}\` needs the attribute \`${name}\``);
-    if (!isOfKind(kind, value)) throw new IllTyped(`the attribute \`${name}\` of \`${record.name}\` must be ${article(kind)}`);
+    if (!isOfKind(kind, value))
+      throw new IllTyped(`the attribute \`${name}\` of \`${record.name}\` must be ${article(kind)}`);
   }
   for (const name of Object.keys(attrs)) {
     if (!(name in record.attrs)) throw new IllTyped(`\`${record.name}\` has no attribute \`${name}\``);
@@ -106,7 +107,9 @@ export function isOfKind(kind: AttrKind, value: AttrValue): boolean {
     case "ints":
       return Array.isArray(value) && value.every((each) => Number.isSafeInteger(each));
     case "dims":
-      return Array.isArray(value) && value.every((each) => typeof each === "string" || Number.isSafeInteger(each));
+      return (
+        Array.isArray(value) && value.every((each) => typeof each === "string" || Number.isSafeInteger(each))
+      );
     case "dtype":
       return dtypes.some((each) => each === value);
   }

@@ -43,7 +43,8 @@ export interface KvCacheType {
 }
 
 /**
- * A constant matrix [K, N] as small signed integers with one scale for each `group` of rows (axis 0) of a column.
+ * A constant matrix [K, N] as small signed integers with one scale for each `group` of rows (axis 0) of a
+ * column.
  * Dequantized: `code * scale`, symmetric, no zero point.
  */
 export interface QuantizedType {
@@ -71,7 +72,9 @@ export function tensor(dtype: DType, ...shape: readonly Dim[]): TensorType {
   return { kind: "tensor", dtype, shape };
 }
 
-/** The canonical text of a type: its MLIR spelling. The names of dynamic dimensions are the tensor's encoding. */
+/**
+ * The canonical text of a type: its MLIR spelling. The names of dynamic dimensions are the tensor's encoding.
+ */
 export function printType(type: ValueType): string {
   switch (type.kind) {
     case "tensor":
@@ -91,7 +94,9 @@ function printTensorType({ dtype, shape }: TensorType): string {
   const extents = shape.map((dim) => (typeof dim === "number" ? `${dim}x` : "?x")).join("");
   const names = shape.filter((dim) => typeof dim === "string");
   const element = printDtype(dtype);
-  return names.length === 0 ? `tensor<${extents}${element}>` : `tensor<${extents}${element}, "${names.join(",")}">`;
+  return names.length === 0
+    ? `tensor<${extents}${element}>`
+    : `tensor<${extents}${element}, "${names.join(",")}">`;
 }
 
 /** MLIR's spelling of a dtype: the name, but for unsigned integers. */

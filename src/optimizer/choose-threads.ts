@@ -14,7 +14,9 @@ import type {
 import type { Pricing } from "./price.js";
 import { priceUse } from "./price.js";
 
-/** A further thread must save this share: a thread that waits for a busy core costs far more than it gives. */
+/**
+ * A further thread must save this share: a thread that waits for a busy core costs far more than it gives.
+ */
 const WORTHWHILE = 0.1;
 
 /** The largest count, from 1 to the machine's threads, whose every thread is worthwhile. */

@@ -11,7 +11,9 @@ import type { ProgramProblem } from "./extraction-problem.js";
 export function extractProgram(problem: ProgramProblem): Extraction | Unreachable {
   const first = extractDag(problem);
   if (isUnreachable(first)) return first;
-  const scenarios = new Set(problem.classes.flatMap((what) => (what.kind === "value" ? [what.scenario] : [])));
+  const scenarios = new Set(
+    problem.classes.flatMap((what) => (what.kind === "value" ? [what.scenario] : [])),
+  );
   let best = first;
   for (const leader of scenarios) {
     const followed = extractDag(followLeader(problem, first, leader));
@@ -20,7 +22,9 @@ export function extractProgram(problem: ProgramProblem): Extraction | Unreachabl
   return best;
 }
 
-/** The problem in which every scenario may only choose what the leader chose, where the leader chose at all. */
+/**
+ * The problem in which every scenario may only choose what the leader chose, where the leader chose at all.
+ */
 function followLeader(problem: ProgramProblem, extraction: Extraction, leader: number): ProgramProblem {
   const chosen = new Map<string, ENodeId | undefined>();
   problem.classes.forEach((what, classIndex) => {

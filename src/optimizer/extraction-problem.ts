@@ -194,7 +194,7 @@ export function perLayerConstants(graph: EGraph<Facts>): ReadonlySet<EClassId> {
     return graph.nodeChildren(enode).every((child) => shared.has(graph.find(child)));
   };
   const constants = [...graph.classes()].filter((cls) => graph.data(cls).constant);
-  for (let before = -1; before < shared.size; ) {
+  for (let before = -1; before < shared.size;) {
     before = shared.size;
     for (const cls of constants) {
       if (!shared.has(cls) && [...graph.nodesOf(cls)].some(isShared)) shared.add(cls);

@@ -90,7 +90,7 @@ function rangeOf(module: Module, func: Func): Pick<Region, "instances" | "layers
   const uses = module.functions.flatMap((each) => each.operations.filter((op) => isRunOf(op, func)));
   const [use] = uses;
   if (use === undefined) return { instances: 1, layers: undefined };
-  invariant(uses.length === 1 && use.kind === "layers", `@${func.name} is the body of one range of layers`);
+  invariant(uses.length === 1, `@${func.name} is the body of one range of layers`);
   return { instances: use.count, layers: { first: use.first, count: use.count } };
 }
 

@@ -58,7 +58,9 @@ export interface Optimized {
   readonly extraction: Extraction;
 }
 
-/** Price of a packed byte when memory is not short: a gigabyte more must save a tenth of a millisecond a step. */
+/**
+ * Price of a packed byte when memory is not short: a gigabyte more must save a tenth of a millisecond a step.
+ */
 const BYTE_NS = 1e-4;
 /** How often the price is raised fourfold before a budget counts as out of reach. */
 const PRICE_RAISES = 24;
@@ -126,9 +128,13 @@ function extractWithin(input: Omit<ProblemInput, "byteNs">, budgetBytes: number)
     smallest = Math.min(smallest, bytes);
   }
   return failure(
-    diagnostic("plan/memory-budget", `the weights need at least ${smallest} bytes, the budget is ${budgetBytes}`, {
-      hint: "allow smaller weights with `--quantize q8` or `q4`, or raise `--memory`",
-    }),
+    diagnostic(
+      "plan/memory-budget",
+      `the weights need at least ${smallest} bytes, the budget is ${budgetBytes}`,
+      {
+        hint: "allow smaller weights with `--quantize q8` or `q4`, or raise `--memory`",
+      },
+    ),
   );
 }
 
@@ -167,7 +173,9 @@ function firstStuck(graph: EGraph<Facts>, problem: ProgramProblem, unreachable: 
     const children = problem.nodesOfClass[classIndex]!.flatMap((node) => problem.nodes[node]!.children);
     const stuck = children.filter((child) => !reachable.has(child));
     if (stuck.length === 0) {
-      const ops = [...graph.nodesOf(problem.classes[classIndex]!.cls)].map((enode) => `\`${useOf(graph, enode).op}\``);
+      const ops = [...graph.nodesOf(problem.classes[classIndex]!.cls)].map(
+        (enode) => `\`${useOf(graph, enode).op}\``,
+      );
       return [...new Set(ops)].join(" or ");
     }
     queue.push(...stuck);
@@ -178,7 +186,7 @@ function firstStuck(graph: EGraph<Facts>, problem: ProgramProblem, unreachable: 
 /** Classes with a node whose operands are reachable too: the least fixed point. */
 function reachableClasses(problem: ProgramProblem): ReadonlySet<number> {
   const reachable = new Set<number>();
-  for (let before = -1; before < reachable.size; ) {
+  for (let before = -1; before < reachable.size;) {
     before = reachable.size;
     for (const { classIndex, children, cost } of problem.nodes) {
       if (Number.isFinite(cost) && children.every((child) => reachable.has(child))) reachable.add(classIndex);

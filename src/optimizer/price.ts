@@ -45,7 +45,8 @@ export interface Pricing {
 /** The price of a use, or undefined when the op is no kernel of the target or refuses its operands. */
 export function priceUse(pricing: Pricing, use: Use, dims: DimEnv): KernelPrice | undefined {
   const family = pricing.target.familyOf(use.op);
-  if (family === undefined || pricing.target.refuses(use.op, use.operands, use.attrs) !== undefined) return undefined;
+  if (family === undefined || pricing.target.refuses(use.op, use.operands, use.attrs) !== undefined)
+    return undefined;
   const operands = use.operands.map((type) => concreteType(type, dims));
   const result = concreteType(use.result, dims);
   const work = pricing.target.registry.require(use.op).work(operands, use.attrs, result);

@@ -14,7 +14,11 @@ export interface RulePlaces {
 }
 
 /** Oldest first, each rule once. */
-export function ruleChain(graph: EGraph<Facts>, enode: ENodeId, places: RulePlaces): readonly RuleReference[] {
+export function ruleChain(
+  graph: EGraph<Facts>,
+  enode: ENodeId,
+  places: RulePlaces,
+): readonly RuleReference[] {
   const chain = new Map<string, RuleReference>();
   const seen = new Set<ENodeId>();
   const visit = (node: ENodeId): void => {
@@ -48,7 +52,9 @@ function loweredFrom(graph: EGraph<Facts>, node: ENodeId): ENodeId[] {
   return [...graph.nodesOf(graph.nodeClass(node))].filter((twin) => {
     const other = graph.nodeLabel(twin);
     return (
-      graph.labelOp(other) === op && graph.labelKey(other) === key && graph.nodeChildren(twin).join() === children
+      graph.labelOp(other) === op &&
+      graph.labelKey(other) === key &&
+      graph.nodeChildren(twin).join() === children
     );
   });
 }

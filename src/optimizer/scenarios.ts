@@ -39,7 +39,12 @@ export function defaultScenarios(capacity: StepLimits, blockSize: number): reado
     P: Math.ceil(capacity.contextLength / blockSize),
   });
   return [
-    { name: "decode", maxTokens: Math.min(DECODE_TOKENS, capacity.tokens), dims: dims(1, context), weight: 1 },
+    {
+      name: "decode",
+      maxTokens: Math.min(DECODE_TOKENS, capacity.tokens),
+      dims: dims(1, context),
+      weight: 1,
+    },
     { name: "prefill", maxTokens: capacity.tokens, dims: dims(prompt, prompt), weight: 1 / prompt },
   ];
 }

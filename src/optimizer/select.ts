@@ -50,7 +50,9 @@ interface Tables {
 
 function selectScenario(input: SelectionInput, tables: Tables, scenario: number): SelectedScenario {
   const { name, maxTokens, dims } = input.scenarios[scenario]!;
-  const functions = input.regions.map((_, region) => new FunctionSelection(input, tables, { scenario, region }).run());
+  const functions = input.regions.map((_, region) =>
+    new FunctionSelection(input, tables, { scenario, region }).run(),
+  );
   const predictedNs = functions.reduce(
     (sum, { nodes }, region) => sum + timeOf(nodes) * input.regions[region]!.instances,
     0,
@@ -63,7 +65,10 @@ function timeOf(nodes: readonly SelectedNode[]): number {
 }
 
 /** The chosen node of a problem class. */
-export function chosenNode(input: Pick<SelectionInput, "problem" | "extraction">, classIndex: number): ProblemNode {
+export function chosenNode(
+  input: Pick<SelectionInput, "problem" | "extraction">,
+  classIndex: number,
+): ProblemNode {
   const node = input.problem.nodes[input.extraction.choice[classIndex]!];
   invariant(node !== undefined, "extraction chose a node for every class it reaches");
   return node;
@@ -90,7 +95,9 @@ class FunctionSelection {
     this.#tables = tables;
     this.#where = where;
     this.#region = input.regions[where.region]!;
-    this.#names = new Map([...this.#region.names].reverse().map(([cls, name]) => [input.graph.find(cls), name]));
+    this.#names = new Map(
+      [...this.#region.names].reverse().map(([cls, name]) => [input.graph.find(cls), name]),
+    );
   }
 
   /** Carried values come first: what a `layers` operation needs is computed before it runs. */
@@ -151,7 +158,10 @@ class FunctionSelection {
 }
 
 function valueNameOf(func: Func, name: unknown): string {
-  invariant(typeof name === "string" && name.startsWith(`${func.name}.`), "a leaf belongs to the function that reads it");
+  invariant(
+    typeof name === "string" && name.startsWith(`${func.name}.`),
+    "a leaf belongs to the function that reads it",
+  );
   return name.slice(func.name.length + 1);
 }
 
@@ -241,7 +251,11 @@ function shortName(weight: string): string {
 }
 
 /** Kernels of one extraction, for comparing two of them: op names with the names of their values. */
-export function kernelsOf(graph: EGraph<Facts>, problem: ProgramProblem, extraction: Extraction): readonly ENodeId[] {
+export function kernelsOf(
+  graph: EGraph<Facts>,
+  problem: ProgramProblem,
+  extraction: Extraction,
+): readonly ENodeId[] {
   const kernels: ENodeId[] = [];
   extraction.choice.forEach((choice, classIndex) => {
     const node = problem.nodes[choice];

@@ -22,7 +22,9 @@ export interface Placement {
 }
 
 export function placeBuffers(requests: readonly BufferRequest[]): Placement {
-  const order = requests.map((_, i) => i).sort((a, b) => requests[b]!.sizeBytes - requests[a]!.sizeBytes || a - b);
+  const order = requests
+    .map((_, i) => i)
+    .sort((a, b) => requests[b]!.sizeBytes - requests[a]!.sizeBytes || a - b);
   const offsets = new Array<number>(requests.length).fill(0);
   const placed: number[] = [];
   for (const i of order) {
@@ -62,6 +64,9 @@ function firstGap(sizeBytes: number, neighbours: readonly number[], { requests, 
 
 function lowerBound(requests: readonly BufferRequest[]): number {
   const alive = (position: number): number =>
-    requests.reduce((sum, r) => (r.from <= position && position <= r.to ? sum + alignUp(r.sizeBytes) : sum), 0);
+    requests.reduce(
+      (sum, r) => (r.from <= position && position <= r.to ? sum + alignUp(r.sizeBytes) : sum),
+      0,
+    );
   return Math.max(0, ...requests.map(({ from }) => alive(from)));
 }

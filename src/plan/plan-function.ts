@@ -33,7 +33,8 @@ export interface PlannedFunction {
   readonly values: ReadonlyMap<string, PlannedValue>;
 }
 
-type Step = { readonly kind: "node"; readonly index: number } | { readonly kind: "layers"; readonly index: number };
+type Step =
+  { readonly kind: "node"; readonly index: number } | { readonly kind: "layers"; readonly index: number };
 
 export function planFunction(selected: SelectedFunction, context: FunctionContext): PlannedFunction {
   return new FunctionPlanner(selected, context).run();

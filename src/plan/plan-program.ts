@@ -84,7 +84,9 @@ function planScenario(scenario: SelectedScenario, dims: DimEnv, weights: WeightL
   const bodies = layersOf(step.func).map((operation, i): FunctionPlan => {
     const body = requireSelected(scenario, operation.body);
     const values = bodyInputs(body.func, operation, { step: step.func, main, index: i });
-    const results = main.carried[i]!.map(({ type, storage }) => (type.kind === "kv_cache" ? undefined : storage));
+    const results = main.carried[i]!.map(({ type, storage }) =>
+      type.kind === "kv_cache" ? undefined : storage,
+    );
     const plan = planFunction(body, { ...context, arenaStart: main.arenaEnd, values, wanted: results });
     arenaBytes = Math.max(arenaBytes, plan.arenaEnd);
     return { name: bodyName(operation.body), role: "layer", calls: plan.calls };

@@ -24,7 +24,10 @@ export type Storage =
   | { readonly kind: "arena"; readonly offsetBytes: number }
   /** A row of `weights.entries`. */
   | { readonly kind: "weight"; readonly index: number }
-  /** An array of the batch: tokens, positions, sequences, rows, block_table, context_sequences, context_positions. */
+  /**
+   * An array of the batch: tokens, positions, sequences, rows, block_table, context_sequences,
+   * context_positions.
+   */
   | { readonly kind: "input"; readonly name: string }
   /** The number of the layer, a scalar i32; only in a layer's function. */
   | { readonly kind: "layer" }
@@ -92,7 +95,9 @@ export interface WeightEntry {
   readonly scope: "step" | "layer";
   /** For `layer`: the layers it exists for. */
   readonly layers?: { readonly first: number; readonly count: number };
-  /** Bytes from the start of the file; of the first layer's copy when the scope is `layer`. 64-byte aligned. */
+  /**
+   * Bytes from the start of the file; of the first layer's copy when the scope is `layer`. 64-byte aligned.
+   */
   readonly offsetBytes: number;
   /** Distance between one layer's copy and the next; 0 for `step`. */
   readonly strideBytes: number;

@@ -5,7 +5,9 @@
 
 import type { Capacity } from "../plan/index.js";
 
-/** A ragged batch: T tokens of S sequences. Arrays may be longer than their counts say; the rest is ignored. */
+/**
+ * A ragged batch: T tokens of S sequences. Arrays may be longer than their counts say; the rest is ignored.
+ */
 export interface Batch {
   readonly tokenCount: number;
   readonly sequenceCount: number;

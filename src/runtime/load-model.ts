@@ -98,7 +98,9 @@ async function openExecutor(
   return success({ executor, artifact: built.value });
 }
 
-/** Blocks for every sequence of a step at full length, or what the memory allows, but at least one sequence. */
+/**
+ * Blocks for every sequence of a step at full length, or what the memory allows, but at least one sequence.
+ */
 function poolBlocks({ plan }: Compilation, cacheBytes: number): number {
   const { blocksPerSequence, sequences } = plan.capacity;
   const affordable = Math.floor(cacheBytes / plan.kv.blockBytes);

@@ -16,7 +16,9 @@ export function createReferenceExecutor(compilation: Compilation, blocks: number
   const { weights } = model;
   if (weights === undefined) {
     return failure(
-      diagnostic("model/no-weights", `\`${model.name}\` is a configuration without weights`, { at: model.folder }),
+      diagnostic("model/no-weights", `\`${model.name}\` is a configuration without weights`, {
+        at: model.folder,
+      }),
     );
   }
   const context = {
@@ -27,9 +29,13 @@ export function createReferenceExecutor(compilation: Compilation, blocks: number
   };
   let cache: KvCacheValue = emptyCache(plan.kv.type, blocks);
   const step = (batch: Batch): Promise<void> => {
-    const result = evaluateStep(model.module, stepInputs({ ...filledPart(batch, plan.capacity.blocksPerSequence), cache }), context);
+    const result = evaluateStep(
+      model.module,
+      stepInputs({ ...filledPart(batch, plan.capacity.blocksPerSequence), cache }),
+      context,
+    );
     ({ cache } = result);
-    batch.logits.set(result.logits.data as Float32Array);
+    batch.logits.set(result.logits.data);
     return Promise.resolve();
   };
   return success({

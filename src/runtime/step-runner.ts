@@ -66,8 +66,11 @@ export class StepRunner {
     const steps: Chunk[][] = [];
     let room = 0;
     work.forEach((each, index) => {
-      invariant(each.sequence.length + each.tokens.length <= contextLength, "a sequence stays within its context");
-      for (let from = 0; from < each.tokens.length; ) {
+      invariant(
+        each.sequence.length + each.tokens.length <= contextLength,
+        "a sequence stays within its context",
+      );
+      for (let from = 0; from < each.tokens.length;) {
         if (room === 0 || (steps.at(-1)?.length ?? sequences) === sequences) {
           steps.push([]);
           room = tokens;

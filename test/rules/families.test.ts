@@ -1,3 +1,4 @@
+/* eslint-disable max-lines -- a flat table: one row a proof */
 // The twin of each rule file: what it proves, and what it must not prove.
 
 import { readdirSync } from "node:fs";
@@ -26,7 +27,9 @@ const step = [
   "cache: cache",
 ];
 const heads = ["q: f32[T,4,4]", "k: f32[C,4,4]", "v: f32[C,4,4]", "allowed: i1[T,C]"];
-const plainAttention = (changes: { axis?: number; hidden?: string; keys?: string } = {}): string => `transpose(
+const plainAttention = (
+  changes: { axis?: number; hidden?: string; keys?: string } = {},
+): string => `transpose(
   matmul(
     softmax(
       select(?allowed,
@@ -58,7 +61,10 @@ const families: Readonly<Record<string, Family>> = {
       ],
     ],
     refuses: [
-      ["x · 0 is not x, nor 0 where x may be infinite", { where: matrix, start: "mul(?x, constant(value: 0.0))", goal: "?x" }],
+      [
+        "x · 0 is not x, nor 0 where x may be infinite",
+        { where: matrix, start: "mul(?x, constant(value: 0.0))", goal: "?x" },
+      ],
       [
         "a sum over another number is no mean",
         {
@@ -67,7 +73,14 @@ const families: Readonly<Record<string, Family>> = {
           goal: "reduce_mean(?x, axis: 1, keep: true)",
         },
       ],
-      ["1 broadcast to more rows is not x", { where: ["x: f32[1,8]", "y: f32[T,8]"], start: "add(mul(?x, constant(value: 1.0)), ?y)", goal: "?y" }],
+      [
+        "1 broadcast to more rows is not x",
+        {
+          where: ["x: f32[1,8]", "y: f32[T,8]"],
+          start: "add(mul(?x, constant(value: 1.0)), ?y)",
+          goal: "?y",
+        },
+      ],
     ],
   },
   layout: {
@@ -134,7 +147,8 @@ const families: Readonly<Record<string, Family>> = {
         "an epsilon outside the mean",
         {
           where: matrix,
-          start: "mul(mul(?x, add(rsqrt(reduce_mean(mul(?x, ?x), axis: 1, keep: true)), constant(value: 0.1))), ?g)",
+          start:
+            "mul(mul(?x, add(rsqrt(reduce_mean(mul(?x, ?x), axis: 1, keep: true)), constant(value: 0.1))), ?g)",
           goal: "rms_norm(?x, ?g, epsilon: 0.1)",
         },
       ],
@@ -142,7 +156,8 @@ const families: Readonly<Record<string, Family>> = {
         "a mean over the tokens",
         {
           where: ["x: f32[8,8]", "g: const f32[8]"],
-          start: "mul(mul(?x, rsqrt(add(reduce_mean(mul(?x, ?x), axis: 0, keep: true), constant(value: 0.1)))), ?g)",
+          start:
+            "mul(mul(?x, rsqrt(add(reduce_mean(mul(?x, ?x), axis: 0, keep: true), constant(value: 0.1)))), ?g)",
           goal: "rms_norm(?x, ?g, epsilon: 0.1)",
         },
       ],
@@ -193,7 +208,13 @@ const families: Readonly<Record<string, Family>> = {
       [
         "a scale goes into the query's weight",
         {
-          where: [...heads.slice(1), "x: f32[T,8]", "w: const f32[8,16]", "positions: i32[T]", "f: const f32[2]"],
+          where: [
+            ...heads.slice(1),
+            "x: f32[T,8]",
+            "w: const f32[8,16]",
+            "positions: i32[T]",
+            "f: const f32[2]",
+          ],
           start: `attention(rope(reshape(matmul(?x, ?w), shape: ["T", 4, 4]), ?positions, ?f, style: "halves"),
                             ?k, ?v, ?allowed, scale: 0.5)`,
           goal: `attention(rope(reshape(matmul(?x, mul(?w, full_like(?w, value: 0.5))), shape: ["T", 4, 4]),
@@ -221,7 +242,11 @@ const families: Readonly<Record<string, Family>> = {
       ["attention from its plain form", { where: heads, start: plainAttention(), goal: attention }],
       [
         "the mask of tokens that see their own past",
-        { where: step, start: visible("eq", "ge"), goal: "causal_mask(?positions, ?sequences, ?slots, ?slot_sequences)" },
+        {
+          where: step,
+          start: visible("eq", "ge"),
+          goal: "causal_mask(?positions, ?sequences, ?slots, ?slot_sequences)",
+        },
       ],
       [
         "grouped heads read the shared head",
@@ -253,11 +278,19 @@ const families: Readonly<Record<string, Family>> = {
       ],
       [
         "a mask that shows the future",
-        { where: step, start: visible("eq", "le"), goal: "causal_mask(?positions, ?sequences, ?slots, ?slot_sequences)" },
+        {
+          where: step,
+          start: visible("eq", "le"),
+          goal: "causal_mask(?positions, ?sequences, ?slots, ?slot_sequences)",
+        },
       ],
       [
         "a mask that shows other sequences",
-        { where: step, start: visible("ne", "ge"), goal: "causal_mask(?positions, ?sequences, ?slots, ?slot_sequences)" },
+        {
+          where: step,
+          start: visible("ne", "ge"),
+          goal: "causal_mask(?positions, ?sequences, ?slots, ?slot_sequences)",
+        },
       ],
       [
         "keys and values repeated in different ways",
@@ -304,7 +337,14 @@ const families: Readonly<Record<string, Family>> = {
   },
   epilogues: {
     proves: [
-      ["a residual starts a product", { where: [...matrix, "r: f32[T,4]"], start: "add(?r, matmul(?x, ?w))", goal: "matmul_add(?x, ?w, ?r)" }],
+      [
+        "a residual starts a product",
+        {
+          where: [...matrix, "r: f32[T,4]"],
+          start: "add(?r, matmul(?x, ?w))",
+          goal: "matmul_add(?x, ?w, ?r)",
+        },
+      ],
       [
         "both halves of a row",
         {
@@ -333,7 +373,11 @@ const families: Readonly<Record<string, Family>> = {
       ],
       [
         "a residual of one row for all tokens",
-        { where: [...matrix, "r: f32[1,4]", "z: f32[T,4]"], start: "add(?r, matmul(?x, ?w))", goal: "matmul_add(?x, ?w, ?z)" },
+        {
+          where: [...matrix, "r: f32[1,4]", "z: f32[T,4]"],
+          start: "add(?r, matmul(?x, ?w))",
+          goal: "matmul_add(?x, ?w, ?z)",
+        },
       ],
     ],
   },
@@ -413,7 +457,10 @@ const families: Readonly<Record<string, Family>> = {
   },
   "lower/c": {
     proves: [
-      ["a product with packed weights", { where: matrix, start: "matmul(?x, ?w)", goal: "c.matmul(?x, c.pack(?w))" }],
+      [
+        "a product with packed weights",
+        { where: matrix, start: "matmul(?x, ?w)", goal: "c.matmul(?x, c.pack(?w))" },
+      ],
       [
         "a product that widens in registers",
         {
@@ -454,6 +501,8 @@ it("every shipped family has a twin here", () => {
   const files = [...readdirSync("rules"), ...readdirSync("rules/lower").map((each) => `lower/${each}`)];
   const shipped = files.filter((each) => each.endsWith(".rules") && each !== "main.rules");
   const targets = new Set(["lower/wgsl", "lower/cuda"]);
-  const missing = shipped.map((each) => each.replace(".rules", "")).filter((each) => !(each in families) && !targets.has(each));
+  const missing = shipped
+    .map((each) => each.replace(".rules", ""))
+    .filter((each) => !(each in families) && !targets.has(each));
   expect(missing).toEqual([]);
 });

@@ -51,7 +51,11 @@ export function isProved(proof: Proof): boolean {
 function rulesOf(family: string, settings: Readonly<Record<string, string>>) {
   const path = `rules/${family}.rules`;
   if (!existsSync(path)) throw new Error(`there is no ${path}`);
-  const loaded = loadRuleFile({ name: `${family}.rules`, text: readFileSync(path, "utf8") }, registry, settings);
+  const loaded = loadRuleFile(
+    { name: `${family}.rules`, text: readFileSync(path, "utf8") },
+    registry,
+    settings,
+  );
   if (!loaded.ok) throw new Error(renderDiagnostics(loaded.diagnostics));
   return loaded.value.rules.flatMap((rule) => rule.engineRules);
 }
@@ -68,7 +72,8 @@ function parseType(text: string): ValueType {
   if (text === "cache") return proofCache;
   const [, dtype, extents] = /^(\w+)\[(.*)\]$/.exec(text) ?? [];
   if (dtype === undefined || extents === undefined) throw new Error(`not a type: ${text}`);
-  const shape: Dim[] = extents === "" ? [] : extents.split(",").map((each) => (/^\d+$/.test(each) ? Number(each) : each));
+  const shape: Dim[] =
+    extents === "" ? [] : extents.split(",").map((each) => (/^\d+$/.test(each) ? Number(each) : each));
   return tensor(dtype as DType, ...shape);
 }
 
@@ -104,7 +109,11 @@ function instantiate(graph: EGraph<Facts>, term: TermSyntax, variables: Variable
   return graph.add(graph.label(term.op.text, payload, payloadKey(payload)), operands);
 }
 
-function writtenType(graph: EGraph<Facts>, term: ApplicationSyntax, variables: Variables): ValueType | undefined {
+function writtenType(
+  graph: EGraph<Facts>,
+  term: ApplicationSyntax,
+  variables: Variables,
+): ValueType | undefined {
   const like = term.type?.args[0];
   if (like === undefined) return term.op.text === "constant" ? tensor("f32") : undefined;
   if (like.kind !== "variable") throw new Error("a written type is `type(?x)`");

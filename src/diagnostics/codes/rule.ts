@@ -33,7 +33,7 @@ export const ruleCodes = {
   },
   "rule/duplicate-name": {
     severity: "error",
-    meaning: "Two rules of one file have the same name.",
+    meaning: "Two rules have the same name; explanations call a rule by it.",
   },
   "rule/arrow": {
     severity: "error",

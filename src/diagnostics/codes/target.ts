@@ -11,6 +11,22 @@ export const targetCodes = {
     severity: "error",
     meaning: "The C compiler refused the emitted program. The hint shows the first lines of what it said.",
   },
+  "target/unknown-arch": {
+    severity: "error",
+    meaning: "The target cannot be built for an architecture of that name.",
+  },
+  "target/limit": {
+    severity: "error",
+    meaning: "A buffer of the program is larger than the target allows, and cannot be split. The message has the figures.",
+  },
+  "target/no-adapter": {
+    severity: "error",
+    meaning: "WebGPU finds no device on this machine, or the package that brings it is not installed.",
+  },
+  "target/device-lost": {
+    severity: "error",
+    meaning: "The GPU gave up in the middle of a program: it was reset, taken away, or ran out of memory.",
+  },
   "target/cannot-load": {
     severity: "error",
     meaning: "A built library or its weight file cannot be opened, or they do not belong together.",

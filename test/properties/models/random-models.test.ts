@@ -11,10 +11,15 @@ import { firstDifference, modelTolerance } from "../../support/tolerances.js";
 
 const compiler = process.env["CC"] ?? "gcc";
 const hasCompiler = spawnSync(compiler, ["--version"]).status === 0;
-if (!hasCompiler) console.warn(`skipped: random models on C need a compiler, and \`${compiler}\` is not there`);
+if (!hasCompiler)
+  console.warn(`skipped: random models on C need a compiler, and \`${compiler}\` is not there`);
 
 /** Compiled plan against the reference evaluator, over prompts, single tokens and a mix of both. */
-async function expectSameLogits(given: Partial<RandomLlamaOptions>, seed: number, threads: number): Promise<void> {
+async function expectSameLogits(
+  given: Partial<RandomLlamaOptions>,
+  seed: number,
+  threads: number,
+): Promise<void> {
   await inTemporaryFolder(async (folder) => {
     const options = { ...tinyLlama, ...given };
     const model = writeRandomLlama(join(folder, "model"), options, seed);

@@ -60,7 +60,13 @@ describe("describing a machine", () => {
   });
 
   it("keeps the generic figures for what is not known", () => {
-    const unknown = { ...facts, model: "", physicalCores: 0, cacheBytes: { l1: 0, l2: 0, l3: 0 }, features: [] };
+    const unknown = {
+      ...facts,
+      model: "",
+      physicalCores: 0,
+      cacheBytes: { l1: 0, l2: 0, l3: 0 },
+      features: [],
+    };
     const machine = describeMachine(generic, unknown);
     expect(machine.caches).toEqual(generic.caches);
     expect(machine.flopsPerCycle).toBe(generic.flopsPerCycle);

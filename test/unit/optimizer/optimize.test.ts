@@ -32,7 +32,9 @@ describe("optimising a model", () => {
   it("does the same work and emits the same functions whatever the depth", async () => {
     const [shallow, deep] = [await compileTiny({}, { layers: 2 }), await compileTiny({}, { layers: 40 })];
     expect(deep.optimized.report.nodesAfter).toBe(shallow.optimized.report.nodesAfter);
-    expect(deep.plan.functions.map(({ name }) => name)).toEqual(shallow.plan.functions.map(({ name }) => name));
+    expect(deep.plan.functions.map(({ name }) => name)).toEqual(
+      shallow.plan.functions.map(({ name }) => name),
+    );
     expect(deep.plan.weights.entries.length).toBe(shallow.plan.weights.entries.length);
   });
 
@@ -63,8 +65,13 @@ describe("budgets", () => {
   it("rounds weights only when that is allowed", async () => {
     const allowed = { none: /^never$/, q8: /^q8/, q4: /^q[48]/ } as const;
     for (const quantize of ["none", "q8", "q4"] as const) {
-      const { plan } = await compileTiny({ quantize }, { hiddenSize: 64, headDim: 8, heads: 8, intermediateSize: 64 });
-      const formats = plan.weights.entries.flatMap(({ type }) => (type.kind === "packed" ? [type.format] : []));
+      const { plan } = await compileTiny(
+        { quantize },
+        { hiddenSize: 64, headDim: 8, heads: 8, intermediateSize: 64 },
+      );
+      const formats = plan.weights.entries.flatMap(({ type }) =>
+        type.kind === "packed" ? [type.format] : [],
+      );
       const quantized = formats.filter((format) => /^q[48]/.test(format));
       expect(quantized.length > 0).toBe(quantize !== "none");
       expect(quantized.every((format) => allowed[quantize].test(format))).toBe(true);
@@ -74,7 +81,10 @@ describe("budgets", () => {
 
   it("gives up speed for memory when the budget asks for it", async () => {
     const free = await compileTiny({ quantize: "q8" });
-    const bytes = free.plan.weights.entries.reduce((sum, { type, layers }) => sum + typeBytes(type) * (layers?.count ?? 1), 0);
+    const bytes = free.plan.weights.entries.reduce(
+      (sum, { type, layers }) => sum + typeBytes(type) * (layers?.count ?? 1),
+      0,
+    );
     const tight = await compileTiny({ quantize: "q4", memoryBytes: bytes * 0.9 }, { hiddenSize: 64 });
     expect(tight.plan.weights.sizeBytes).toBeGreaterThan(0);
     const refused = await tryCompileTiny({ quantize: "none", memoryBytes: 1000 });
@@ -95,10 +105,17 @@ describe("explaining a plan", () => {
       expect(predictedNs).toBeGreaterThan(0);
       expect(runnerUp?.extraNs ?? 0).toBeGreaterThanOrEqual(0);
     }
-    expect(stories.filter(({ runnerUp }) => runnerUp !== undefined).length).toBeGreaterThan(stories.length / 2);
+    expect(stories.filter(({ runnerUp }) => runnerUp !== undefined).length).toBeGreaterThan(
+      stories.length / 2,
+    );
     const attention = stories.find(({ kernel }) => kernel === "c.paged_attention");
     expect(attention?.rules.map(({ name }) => name)).toEqual(
-      expect.arrayContaining(["recognize_attention", "recognize_causal_mask", "attend_in_pages", "c_paged_attention"]),
+      expect.arrayContaining([
+        "recognize_attention",
+        "recognize_causal_mask",
+        "attend_in_pages",
+        "c_paged_attention",
+      ]),
     );
     expect(attention?.rules.every(({ file, line }) => file !== undefined && line !== undefined)).toBe(true);
   });
@@ -106,7 +123,17 @@ describe("explaining a plan", () => {
 
 describe("leaving a family of rules out", () => {
   const families = [
-    "algebra", "layout", "norms", "projections", "rope", "attention", "paging", "epilogues", "head", "quantization", "lower/c",
+    "algebra",
+    "layout",
+    "norms",
+    "projections",
+    "rope",
+    "attention",
+    "paging",
+    "epilogues",
+    "head",
+    "quantization",
+    "lower/c",
   ];
 
   it.each(families)("without %s the plan is still whole and valid", async (family) => {

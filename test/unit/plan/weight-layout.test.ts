@@ -33,6 +33,6 @@ describe("the layout of the weight file", () => {
       constant("b", tensor("f32", 16), { first: 2, count: 2 }),
     ]);
     const [a, b] = entries;
-    expect(b?.offsetBytes).toBe(a!.offsetBytes + 2 * a!.strideBytes);
+    expect(b?.offsetBytes).toBe((a?.offsetBytes ?? NaN) + 2 * (a?.strideBytes ?? NaN));
   });
 });

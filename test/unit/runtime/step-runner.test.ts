@@ -15,7 +15,15 @@ function recordingExecutor(): { executor: Executor; batches: Batch[] } {
     }
     return Promise.resolve();
   };
-  const executor = { name: "recording", capacity, vocabulary: 2, blockSize: 4, blocks: 8, step, close: () => Promise.resolve() };
+  const executor = {
+    name: "recording",
+    capacity,
+    vocabulary: 2,
+    blockSize: 4,
+    blocks: 8,
+    step,
+    close: () => Promise.resolve(),
+  };
   return { executor, batches };
 }
 
@@ -25,7 +33,10 @@ describe("running work on sequences", () => {
     const runner = new StepRunner(executor);
     const sequence = runner.newSequence();
     const [rows] = await runner.run([{ sequence, tokens: [10, 11, 12, 13, 14, 15], rows: "last" }]);
-    expect(batches.map(({ tokenCount, rowCount }) => [tokenCount, rowCount])).toEqual([[4, 0], [2, 1]]);
+    expect(batches.map(({ tokenCount, rowCount }) => [tokenCount, rowCount])).toEqual([
+      [4, 0],
+      [2, 1],
+    ]);
     expect(batches[1]?.positions.slice(0, 2)).toEqual(Int32Array.of(4, 5));
     expect(batches[1]?.contextCount).toBe(6);
     expect(rows?.map((row) => [...row])).toEqual([[15, 5]]);
@@ -36,7 +47,13 @@ describe("running work on sequences", () => {
     const runner = new StepRunner(executor);
     const sequence = runner.newSequence();
     const [rows] = await runner.run([{ sequence, tokens: [1, 2, 3, 4, 5], rows: "all" }]);
-    expect(rows?.map((row) => [...row])).toEqual([[1, 0], [2, 1], [3, 2], [4, 3], [5, 4]]);
+    expect(rows?.map((row) => [...row])).toEqual([
+      [1, 0],
+      [2, 1],
+      [3, 2],
+      [4, 3],
+      [5, 4],
+    ]);
   });
 
   it("puts tokens of several sequences into one ragged step, and never more sequences than it takes", async () => {
