@@ -12,7 +12,7 @@ The output depends only on the seed and the count. No library is needed.
 
     python generate.py --show 3                 # print three stories
     python generate.py --stats                  # print counts over 20,000 stories
-    python generate.py --out /tmp/stories       # write train.txt and valid.txt
+    python generate.py --out build/stories      # write train.txt and valid.txt
 
 In a written file, stories are separated by one line that holds only "<|end|>".
 Licence: MIT (program and text).

@@ -2,7 +2,7 @@
 """Trains the tokenizer and the model of tiny-stories on the text of generate.py.
 
     python train.py                     # train and save into this folder
-    python train.py --out /tmp/model    # train and save somewhere else
+    python train.py --out build/model   # train and save somewhere else
     python train.py --evaluate          # losses of the saved float16 weights
     python train.py --sample "One day"  # greedy text of the saved weights
     python train.py --expected          # write expected.json
@@ -378,8 +378,8 @@ def train(args):
     steps = args.steps or args.drill_steps + len(rows) // args.batch
     print(f"stories {len(docs):,}, tokens {sum(map(len, docs)):,}, rows {len(rows):,} of {args.context}, "
           f"steps {steps:,}, parameters {parameters(model):,}, {time.time() - started:.0f} s", flush=True)
-    # A full rate on the embeddings makes all names alike: every step moves them
-    # the same way, and the model then cannot copy a name from the story.
+    # The embeddings learn at a lower rate. Every step moves all names the same
+    # way, so at a high rate they become alike and are hard to tell apart.
     embed = [model.model.embed_tokens.weight]
     decay = [p for n, p in model.named_parameters() if p.dim() == 2 and "embed" not in n]
     plain = [p for p in model.parameters() if p.dim() != 2]
