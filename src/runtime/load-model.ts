@@ -9,9 +9,9 @@ import { buildArtifact, compileModel, hardwareOf } from "../compiler/index.js";
 import type { Diagnostic, Result } from "../diagnostics/index.js";
 import { diagnostic, failure, success } from "../diagnostics/index.js";
 import type { Executor } from "./executor.js";
+import { executors } from "./executors.js";
 import type { GenerateReport } from "./generate.js";
 import { generateTokens } from "./generate.js";
-import { openNativeExecutor } from "./native-executor.js";
 import { createReferenceExecutor } from "./reference-executor.js";
 import type { SamplingOptions } from "./sampling.js";
 import { createSampler } from "./sampling.js";
@@ -41,7 +41,10 @@ export interface LoadedModel {
   readonly artifact: Artifact | undefined;
   readonly tokenizer: Tokenizer;
   readonly runner: StepRunner;
-  /** Pieces of text as they are written; returns how it ended. The prompt may not be empty. */
+  /**
+   * A piece of text for each token, empty where a token completes no character; returns how it ended. The
+   * prompt may not be empty.
+   */
   generate(prompt: string, options: Partial<TextOptions>): Result<AsyncGenerator<string, GenerateReport>>;
   close(): Promise<void>;
 }
@@ -94,7 +97,8 @@ async function openExecutor(
   const built = await buildArtifact(host, compilation, progress);
   if (!built.ok) return built;
   const threads = given.threads ?? hardwareOf(compilation).threads;
-  const executor = await openNativeExecutor(compilation, built.value, { threads, blocks });
+  const row = executors[compilation.backend.capabilities.executor];
+  const executor = await row.open({ host, compilation, artifact: built.value, threads, blocks });
   return success({ executor, artifact: built.value });
 }
 
@@ -155,8 +159,12 @@ async function* streamText(
 ): AsyncGenerator<string, GenerateReport> {
   for (;;) {
     const next = await tokens.next();
-    const text = next.done === true ? stream.end() : stream.push(next.value);
-    if (text !== "") yield text;
-    if (next.done === true) return next.value;
+    if (next.done !== true) {
+      yield stream.push(next.value);
+      continue;
+    }
+    const rest = stream.end();
+    if (rest !== "") yield rest;
+    return next.value;
   }
 }

@@ -70,17 +70,20 @@ function quantizedType(type: ValueType | undefined): QuantizedType {
   return type;
 }
 
+/** Row by row, as the matrix lies in memory: whole models are packed through here. */
 function quantizeMatrix(w: TensorValue, type: QuantizedType): QuantizedValue {
   const [rows, columns] = type.shape;
   const codes = new Int8Array(rows * columns);
   const scales = new Float32Array((rows / type.group) * columns);
   for (let start = 0; start < rows; start += type.group) {
+    const extremes = largestInGroup(w, type, start);
+    const groupScales = scales.subarray((start / type.group) * columns, (start / type.group + 1) * columns);
     for (let column = 0; column < columns; column++) {
-      const extreme = largestInGroup(w, type, start, column);
-      const scale = groupScale(type.bits, extreme);
-      scales[(start / type.group) * columns + column] = scale;
-      for (let row = start; row < start + type.group; row++) {
-        const at = row * columns + column;
+      groupScales[column] = groupScale(type.bits, extremes[column]!);
+    }
+    for (let row = start; row < start + type.group; row++) {
+      for (let column = 0, at = row * columns; column < columns; column++, at++) {
+        const scale = groupScales[column]!;
         codes[at] = scale === 0 ? 0 : codeOf(type.bits, w.data[at]! / scale);
       }
     }
@@ -88,19 +91,20 @@ function quantizeMatrix(w: TensorValue, type: QuantizedType): QuantizedValue {
   return { kind: "quantized", type, codes, scales };
 }
 
-/** The element of largest magnitude, with its sign. */
+/** For each column of a group of rows, the element of largest magnitude, with its sign. */
 function largestInGroup(
   w: TensorValue,
   { shape: [, columns], group }: QuantizedType,
   start: number,
-  column: number,
-): number {
-  let extreme = 0;
+): Float32Array {
+  const extremes = new Float32Array(columns);
   for (let row = start; row < start + group; row++) {
-    const each = w.data[row * columns + column]!;
-    if (Math.abs(each) > Math.abs(extreme)) extreme = each;
+    for (let column = 0, at = row * columns; column < columns; column++, at++) {
+      const each = w.data[at]!;
+      if (Math.abs(each) > Math.abs(extremes[column]!)) extremes[column] = each;
+    }
   }
-  return extreme;
+  return extremes;
 }
 
 function groupScale(bits: 4 | 8, extreme: number): number {
@@ -119,9 +123,9 @@ function codeOf(bits: 4 | 8, steps: number): number {
 function dequantized({ type, codes, scales }: QuantizedValue): TensorValue {
   const [, columns] = type.shape;
   const data = new Float32Array(codes.length);
-  for (let i = 0; i < codes.length; i++) {
-    const row = Math.floor(i / columns);
-    data[i] = codes[i]! * scales[Math.floor(row / type.group) * columns + (i % columns)]!;
+  for (let row = 0, i = 0; i < codes.length; row++) {
+    const scaleRow = Math.floor(row / type.group) * columns;
+    for (let column = 0; column < columns; column++, i++) data[i] = codes[i]! * scales[scaleRow + column]!;
   }
   return { kind: "tensor", dtype: "f32", shape: type.shape, data };
 }
