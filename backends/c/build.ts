@@ -56,7 +56,7 @@ export async function buildLibrary(host: Host, folder: string): Promise<BuildRep
   return build(host, folder, { sources, flags, name: "libmodel", suffix: ".so" });
 }
 
-/** The stand-alone program of runtime/main.c; `libraryPath` is the program's. */
+/** The stand-alone program of runtime/main.c; the report names the program. */
 export async function buildProgram(host: Host, folder: string): Promise<BuildReport> {
   const sources = ["model.c", "runtime/runtime.c", "runtime/pool.c", "runtime/main.c"];
   return build(host, folder, { sources, flags: [], name: "model", suffix: "" });
@@ -82,7 +82,7 @@ async function build(host: Host, folder: string, target: Target): Promise<BuildR
       hint: firstLines(stderr),
     });
   }
-  return { compiler: compiler.version, command, libraryPath: host.files.join(folder, file) };
+  return { compiler: compiler.version, command, programPath: host.files.join(folder, file) };
 }
 
 /**

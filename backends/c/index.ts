@@ -1,7 +1,9 @@
 /** The C target: C11 with threads, built by the machine's own compiler. */
 
-import type { Backend } from "../../src/codegen/index.js";
-import { buildLibrary } from "./build.js";
+import type { Host } from "../../src/base/index.js";
+import { HostError } from "../../src/base/index.js";
+import type { Ability, Backend } from "../../src/codegen/index.js";
+import { buildLibrary, findCompiler } from "./build.js";
 import { emitProgram } from "./emit.js";
 import { kernels } from "./kernels.js";
 import { writeWeightHeader } from "./weight-file.js";
@@ -15,9 +17,26 @@ export { weightsHash, writeWeightHeader } from "./weight-file.js";
 
 export const cBackend: Backend = {
   name: "c",
+  doc: "C11 with threads, built by the machine's own compiler",
+  capabilities: { executor: "library", runsOnHost: true, architectures: [] },
+  hardware: ["generic-x86-64"],
   kernels,
   ruleFiles: ["lower/c.rules"],
   emit: emitProgram,
   weightHeader: writeWeightHeader,
   build: buildLibrary,
+  availability: async (host) => {
+    const build = await compilerAbility(host);
+    return { build, run: { ok: true, by: host.machine.model === "" ? "this machine" : host.machine.model } };
+  },
 };
+
+async function compilerAbility(host: Host): Promise<Ability> {
+  try {
+    const { version } = await findCompiler(host);
+    return { ok: true, by: version };
+  } catch (error) {
+    if (!(error instanceof HostError)) throw error;
+    return { ok: false, why: error.message, hint: error.details.hint ?? "" };
+  }
+}

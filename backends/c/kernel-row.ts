@@ -22,7 +22,7 @@ export type DimText = (dim: number | string) => string;
 export interface KernelInstance {
   /** Source file in `kernels/`. */
   readonly file: string;
-  /** The function: unique for each set of parameters. */
+  /** The function. Another set of parameters that asks for the same name gets a number behind it. */
   readonly name: string;
   /** Parameters of the source file, in its order, without NAME. */
   readonly defines: readonly (readonly [name: string, value: string])[];

@@ -5,9 +5,11 @@ import { InvalidArgumentError, Option } from "commander";
 
 import type { CompileOptions, QuantizationLevel } from "../compiler/index.js";
 import { DEFAULT_COMPILE_OPTIONS, DEFAULT_CONTEXT, quantizationLevels } from "../compiler/index.js";
+import type { LoadOptions } from "../runtime/index.js";
 
 export interface CompileFlags {
   readonly target: string;
+  readonly arch?: string;
   readonly quantize: QuantizationLevel;
   readonly without: readonly string[];
   readonly context?: number;
@@ -19,10 +21,11 @@ export function addCompileFlags(command: Command): Command {
   const { target, quantize, memoryBytes } = DEFAULT_COMPILE_OPTIONS;
   return command
     .option("--target <name>", "what to emit code for", target)
+    .option("--arch <name>", "the processor to build for, as the target names it (default: what suits the machine)")
     .addOption(
       new Option("--quantize <level>", "the coarsest weights that may be used").choices(quantizationLevels).default(quantize),
     )
-    .option("--threads <count>", "threads to run on and to price for (default: the machine's cores)", parseCount)
+    .option("--threads <count>", "threads to run on and to price for (default: those that pay)", parseCount)
     .addOption(
       new Option("--without <family>", "leave a rule family out; repeatable, or with commas")
         .argParser(collectNames)
@@ -36,9 +39,19 @@ export function addCompileFlags(command: Command): Command {
     );
 }
 
+export interface ExecutorFlag {
+  readonly executor: LoadOptions["executor"];
+}
+
+export function executorOption(): Option {
+  const description = "`native` runs the compiled program, `reference` the slow evaluator that needs no compiler";
+  return new Option("--executor <kind>", description).choices(["native", "reference"]).default("native");
+}
+
 export function compileOptions(flags: CompileFlags): Partial<CompileOptions> {
   return {
     target: flags.target,
+    arch: flags.arch,
     quantize: flags.quantize,
     without: flags.without,
     contextLength: flags.context,

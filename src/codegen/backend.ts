@@ -1,6 +1,7 @@
 /**
- * What a target is: a table of kernels, an emitter, a build step. Adding a target is adding a folder
- * under `backends/`, a row in `src/compiler/backends.ts`, and a lowering rule file.
+ * What a target is: a table of kernels, an emitter, a build step, and what it can say of a machine. Adding a
+ * target is adding a folder under `backends/`, a row in `src/compiler/targets.ts`, and a lowering rule file
+ * (docs/recipes/add-a-target.md).
  */
 
 import type { Host } from "../base/index.js";
@@ -27,21 +28,66 @@ export interface EmittedFile {
 }
 
 export interface BuildReport {
-  /** The compiler that was used, with its version. */
+  /** What built it, with its version: a compiler, or the emitter itself. */
   readonly compiler: string;
+  /** The command that ran; empty for a target that has nothing to compile. */
   readonly command: readonly string[];
-  readonly libraryPath: string;
+  /** What the executor opens, in the folder that was built: a library, or the description of a program. */
+  readonly programPath: string;
+}
+
+/** What a person chose for the target itself. */
+export interface TargetSettings {
+  /** A row of `capabilities.architectures`; undefined takes what suits the machine. */
+  readonly arch: string | undefined;
+}
+
+/** What the target's programs are like, for the stages that treat all targets alike. */
+export interface Capabilities {
+  /** Who opens what `build` made (src/runtime/executors.ts). */
+  readonly executor: "library" | "webgpu";
+  /** True when the processors that the plan is priced for are the host's own: cores and caches are asked of it. */
+  readonly runsOnHost: boolean;
+  /** Processors that one can build for, in the compiler's words; empty where there is no choice. */
+  readonly architectures: readonly string[];
+}
+
+/** Whether one thing can be done on this machine. */
+export type Ability =
+  /** `by`: the compiler, the driver or the device that does it. */
+  | { readonly ok: true; readonly by: string }
+  | { readonly ok: false; readonly why: string; readonly hint: string };
+
+export interface Availability {
+  readonly build: Ability;
+  /** As far as a host can tell; the executor knows more where it must open a device (src/runtime/executors.ts). */
+  readonly run: Ability;
+}
+
+/** Why a plan cannot run on a target, with the figure: a limit that its buffers exceed. */
+export interface PlanRefusal {
+  readonly message: string;
+  readonly hint: string;
 }
 
 export interface Backend {
   readonly name: string;
+  /** One line for people. */
+  readonly doc: string;
+  readonly capabilities: Capabilities;
+  /** Descriptions in `backends/<name>/hardware/`, the one that plans are priced with by default first. */
+  readonly hardware: readonly string[];
   readonly kernels: readonly KernelRow[];
   /** Rule files of this target, relative to `rules/`. */
   readonly ruleFiles: readonly string[];
+  /** Limits of the target that a plan exceeds; absent where memory is the only one. */
+  readonly refuses?: (plan: ProgramPlan) => readonly PlanRefusal[];
   /** Reads kernels' source files through `readAsset(path relative to the package root)`. Deterministic. */
   emit(plan: ProgramPlan, readAsset: (path: string) => string): readonly EmittedFile[];
-  /** The first page of the weight file: what the target's runtime checks before it maps the rest. */
+  /** The first page of the weight file: what the target's runtime checks before it reads the rest. */
   weightHeader(plan: ProgramPlan): Uint8Array;
   /** Compiles an emitted folder. Throws `HostError` with a hint when there is no compiler or it fails. */
-  build(host: Host, folder: string): Promise<BuildReport>;
+  build(host: Host, folder: string, settings: TargetSettings): Promise<BuildReport>;
+  /** What this machine can do with the target, and why not. Starts compilers, opens no device. */
+  availability(host: Host): Promise<Availability>;
 }

@@ -1,11 +1,13 @@
 /** Names and literals of C that no text from a model or an op can break. */
 
-/** Words that mean something in C or in the runtime's headers. */
+/** Words that mean something in C, in C++ (which CUDA is) or in the runtimes' headers. */
 const taken = new Set(
   (
     "auto break case char const continue default do double else enum extern float for goto if inline int long " +
     "register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while " +
-    "main NULL INFINITY NAN LANES PANEL INLINE KERNEL NUMBER worker share unit units piece pieces s w"
+    "main NULL INFINITY NAN LANES PANEL INLINE KERNEL NUMBER worker share unit units piece pieces s w " +
+    "bool catch class constexpr delete explicit export false friend mutable namespace new operator private " +
+    "protected public template this throw true try typeid typename using virtual LAUNCHER WARP whole launch"
   ).split(" "),
 );
 

@@ -7,8 +7,9 @@
 import { assertNever, at, invariant, TextWriter } from "../base/index.js";
 import type { Dim, DType, LoopBuffer, LoopKernel, Statement } from "../ir/index.js";
 import { cIdentifier } from "./c-names.js";
+import { printList } from "./c-lists.js";
 import type { CScope } from "./scalars-to-c.js";
-import { dimText, offsetText, rounded, scalarText, storedText } from "./scalars-to-c.js";
+import { bufferOf, dimText, offsetText, rounded, scalarText, storedText } from "./scalars-to-c.js";
 
 export interface PrintedLoops {
   readonly text: string;
@@ -18,7 +19,7 @@ export interface PrintedLoops {
   readonly buffers: readonly LoopBuffer[];
 }
 
-type For = Extract<Statement, { kind: "for" }>;
+export type For = Extract<Statement, { kind: "for" }>;
 
 /** Iterations of an innermost loop with a short body that one thread does at a time. */
 const PIECE = 256;
@@ -35,7 +36,7 @@ export function printLoopKernelC(kernel: LoopKernel, name: string): PrintedLoops
     ...dims.map((dim) => `int64_t ${dim}`),
     ...kernel.buffers.map(parameterText),
   ];
-  out.line(`KERNEL ${name}(${parameters.join(", ")}) {`);
+  printList(`KERNEL ${name}(`, parameters, ") {", out);
   for (const { name: buffer } of kernel.buffers) {
     if (!scope.read.has(buffer)) out.indented(() => out.line(`(void)${cIdentifier(buffer)};`));
   }
@@ -80,7 +81,7 @@ function printShared(body: readonly Statement[], scope: CScope, out: TextWriter)
 }
 
 /** The parallel loops at the top that have nothing beside them, outermost first. */
-function parallelChain(body: readonly Statement[]): readonly For[] {
+export function parallelChain(body: readonly Statement[]): readonly For[] {
   const [first, ...others] = body;
   if (first?.kind !== "for" || first.mode !== "parallel" || others.length > 0) return [];
   return [first, ...parallelChain(first.body)];
@@ -130,13 +131,13 @@ function printShare(units: string, out: TextWriter, body: () => void): void {
   out.block("for (int64_t unit = share.first; unit < share.end; unit++) {", body);
 }
 
-function countText(chain: readonly For[], scope: CScope): string {
+export function countText(chain: readonly For[], scope: CScope): string {
   const counts = chain.map(({ extent }) => dimText(extent, scope)).filter((text) => text !== "1");
   return counts.length === 0 ? "1" : counts.join(" * ");
 }
 
 /** `i0 = unit / 12, i1 = unit / 4 % 3, i2 = unit % 4`, for the loops' extents. */
-function printIndices(chain: readonly For[], unit: string, scope: CScope, out: TextWriter): void {
+export function printIndices(chain: readonly For[], unit: string, scope: CScope, out: TextWriter): void {
   chain.forEach(({ index }, i) => {
     const inner = countText(chain.slice(i + 1), scope);
     const divided = inner === "1" ? unit : `${unit} / ${inner.includes(" ") ? `(${inner})` : inner}`;
@@ -153,7 +154,7 @@ function mentions(body: readonly Statement[], index: string): boolean {
 
 /* ---- Statements ---- */
 
-function printBody(body: readonly Statement[], scope: CScope, out: TextWriter): void {
+export function printBody(body: readonly Statement[], scope: CScope, out: TextWriter): void {
   for (const statement of body) printStatement(statement, scope, out);
 }
 
@@ -175,8 +176,7 @@ function printStatement(statement: Statement, scope: CScope, out: TextWriter): v
       return;
     }
     case "store": {
-      const buffer = scope.buffers.find(({ name }) => name === statement.buffer);
-      invariant(buffer !== undefined, `the kernel has a buffer ${statement.buffer}`);
+      const buffer = bufferOf(statement.buffer, scope);
       const place = `${cIdentifier(buffer.name)}[${offsetText(buffer, statement.indices, scope)}]`;
       out.line(`${place} = ${storedText(buffer.dtype, statement.value, scope)};`);
       return;

@@ -22,6 +22,8 @@ export interface CText {
   readonly text: string;
   readonly binding: number;
   readonly isFloat: boolean;
+  /** An integer that C computes in 64 bits because a loop's variable or a dimension is part of it. */
+  readonly isWide?: boolean;
 }
 
 const ATOM = 20;
@@ -39,7 +41,8 @@ export function offsetText(buffer: LoopBuffer, indices: readonly Scalar[], scope
   scope.read.add(buffer.name);
   const offset = indices.reduce<CText>(
     (outer, each, axis) => {
-      const scaled = times(outer, dimText(at(buffer.shape, axis), scope));
+      const isFirst = outer.text === "0";
+      const scaled = isFirst ? outer : times(outer, dimText(at(buffer.shape, axis), scope));
       return plus(scaled, scalarText(each, scope));
     },
     integer("0"),
@@ -51,16 +54,22 @@ function integer(text: string): CText {
   return { text, binding: ATOM, isFloat: false };
 }
 
+function wide(text: string): CText {
+  return { ...integer(text), isWide: true };
+}
+
 /** Products and sums of indices with constants folded away. */
 function times(left: CText, extent: string): CText {
-  if (left.text === "0" || extent === "1") return left;
-  return { text: `${wrapped(left, 12)} * ${extent}`, binding: 12, isFloat: false };
+  if (extent === "1") return left;
+  // An index that was loaded has 32 bits: its offset may need more.
+  const factor = left.isWide === true ? wrapped(left, 12) : `(int64_t)${wrapped(left, PREFIX)}`;
+  return { text: `${factor} * ${extent}`, binding: 12, isFloat: false, isWide: true };
 }
 
 function plus(left: CText, right: CText): CText {
   if (left.text === "0") return right;
   if (right.text === "0") return left;
-  return { text: `${wrapped(left, 11)} + ${wrapped(right, 12)}`, binding: 11, isFloat: false };
+  return { text: `${wrapped(left, 11)} + ${wrapped(right, 12)}`, binding: 11, isFloat: false, isWide: true };
 }
 
 function wrapped({ text, binding }: CText, least: number): string {
@@ -69,6 +78,7 @@ function wrapped({ text, binding }: CText, least: number): string {
 
 /** A value as a buffer of the dtype stores it. */
 export function storedText(dtype: DType, value: Scalar, scope: CScope): string {
+  if (value.kind === "load" && bufferOf(value.buffer, scope).dtype === dtype) return elementText(value, scope);
   const { text } = scalarText(value, scope);
   if (dtype === "f16") return `to_half(${text})`;
   if (dtype === "bf16") return `to_brain(${text})`;
@@ -110,9 +120,9 @@ export function scalarText(scalar: Scalar, scope: CScope): CText {
     case "number":
       return numberText(scalar);
     case "index":
-      return integer(cIdentifier(scalar.name));
+      return wide(cIdentifier(scalar.name));
     case "extent":
-      return integer(dimText(scalar.dim, scope));
+      return typeof scalar.dim === "number" ? integer(String(scalar.dim)) : wide(dimText(scalar.dim, scope));
     case "local":
       return localText(scalar.name, scope);
     case "load":
@@ -142,13 +152,25 @@ function localText(name: string, { locals }: CScope): CText {
   return { text: cIdentifier(name), binding: ATOM, isFloat: isFloat(dtype) };
 }
 
-function loadText({ buffer: name, indices }: Extract<Scalar, { kind: "load" }>, scope: CScope): CText {
-  const buffer = scope.buffers.find((each) => each.name === name);
+type Load = Extract<Scalar, { kind: "load" }>;
+
+function loadText(load: Load, scope: CScope): CText {
+  const { dtype } = bufferOf(load.buffer, scope);
+  const element = elementText(load, scope);
+  if (dtype === "f16") return call(`from_half(${element})`, true);
+  if (dtype === "bf16") return call(`from_brain(${element})`, true);
+  return call(element, dtype === "f32");
+}
+
+/** The stored element itself. */
+function elementText({ buffer, indices }: Load, scope: CScope): string {
+  return `${cIdentifier(buffer)}[${offsetText(bufferOf(buffer, scope), indices, scope)}]`;
+}
+
+export function bufferOf(name: string, { buffers }: CScope): LoopBuffer {
+  const buffer = buffers.find((each) => each.name === name);
   invariant(buffer !== undefined, `the kernel has a buffer ${name}`);
-  const element = `${cIdentifier(name)}[${offsetText(buffer, indices, scope)}]`;
-  if (buffer.dtype === "f16") return call(`from_half(${element})`, true);
-  if (buffer.dtype === "bf16") return call(`from_brain(${element})`, true);
-  return call(element, buffer.dtype === "f32");
+  return buffer;
 }
 
 function selectText({ condition, then, otherwise }: Extract<Scalar, { kind: "select" }>, scope: CScope): CText {
@@ -213,7 +235,8 @@ function binaryText(operator: BinaryOperator, left: CText, right: CText): CText 
   // Mixed comparisons bind alike to a reader's eye only with parentheses; gcc warns without them.
   const least = truth ? 10 : binding;
   const text = `${wrapped(left, least)} ${symbol} ${wrapped(right, truth ? 10 : binding + 1)}`;
-  return { text, binding, isFloat: truth ? false : isReal };
+  const isWide = !truth && (left.isWide === true || right.isWide === true);
+  return { text, binding, isFloat: truth ? false : isReal, isWide };
 }
 
 function connective(operator: "and" | "or", left: CText, right: CText): CText {

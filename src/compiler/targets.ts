@@ -1,6 +1,8 @@
 /** The table of targets: a folder under `backends/` and a row here. */
 
 import { cBackend } from "../../backends/c/index.js";
+import { cudaBackend } from "../../backends/cuda/index.js";
+import { wgslBackend } from "../../backends/wgsl/index.js";
 import type { Backend } from "../codegen/index.js";
 import type { KernelFamily } from "../cost/index.js";
 import { coreRegistry } from "../ir/index.js";
@@ -8,7 +10,7 @@ import type { Registry } from "../ir/index.js";
 import type { TargetKernels } from "../optimizer/index.js";
 import { loopRecords, LOOPS_PREFIX } from "../optimizer/index.js";
 
-export const targets: readonly Backend[] = [cBackend];
+export const targets: readonly Backend[] = [cBackend, cudaBackend, wgslBackend];
 
 export function findTarget(name: string): Backend | undefined {
   return targets.find((each) => each.name === name);

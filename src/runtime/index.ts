@@ -12,3 +12,5 @@ export * from "./kv-blocks.js";
 export * from "./likelihood.js";
 export * from "./load-model.js";
 export * from "./step-runner.js";
+export type { NativeModel, NativeOptions } from "./native.js";
+export { NativeStepError, openNative } from "./native.js";

@@ -26,6 +26,8 @@ interface Rule {
 describe.skipIf(skipStories)("run continues stories260K greedily with the reference text", () => {
   /** The reference has 256 tokens after the beginning of the text, of which the prompt is four. */
   const args = ["run", stories, "Once upon a time", "-n", "252", "--temperature", "0", "--quantize", "none"];
+  // A number of threads that is given makes equal plans, which are built once for all tests.
+  args.push("--threads", "2");
   const reference = (): string => readFileSync(greedy, "utf8");
 
   test.each(["1", "2"])("with --threads %s", { timeout }, async (threads) => {
@@ -47,7 +49,7 @@ describe.skipIf(skipStories)("run continues stories260K greedily with the refere
   });
 
   test("a shorter one is its beginning", { timeout }, async () => {
-    const short = await cli.run(["run", stories, "Once upon a time", "-n", "250", "--quiet"]);
+    const short = await cli.run([...args, "-n", "250", "--quiet"]);
     expect(short.stderr).toBe("");
     expect(short.stdout.endsWith("\n")).toBe(true);
     const text = short.stdout.slice(0, -1);
@@ -65,7 +67,7 @@ describe.skipIf(skipStories)("run continues stories260K greedily with the refere
 
   test("until Ctrl-C, which ends it cleanly", { timeout }, async () => {
     let sent = false;
-    const result = await cli.run([...args.slice(0, 3), "-n", "450"], {
+    const result = await cli.run([...args, "-n", "450"], {
       onOutput: (chunk) => {
         if (sent || !chunk.includes("time,")) return undefined;
         sent = true;
@@ -79,7 +81,8 @@ describe.skipIf(skipStories)("run continues stories260K greedily with the refere
 });
 
 test.skipIf(skipStories || evalText === "")("eval gives the recorded likelihood of stories260K", { timeout }, async () => {
-  const { stdout, stderr } = await cli.run(["eval", stories, evalText, "--quantize", "none", "--json"]);
+  const args = ["eval", stories, evalText, "--quantize", "none", "--threads", "2", "--json"];
+  const { stdout, stderr } = await cli.run(args);
   expect(stderr).toBe("");
   const { meanNll, perplexity, tokens, chunks } = JSON.parse(stdout);
   expect(meanNll).toBeCloseTo(1.391509, 3);

@@ -94,6 +94,31 @@ describe("compile --weights none", () => {
     }));
 });
 
+describe("eval", () => {
+  const run = (text: string): ReturnType<typeof cli.run> =>
+    inTemporaryFolder((folder) => {
+      writeFileSync(join(folder, "text.txt"), text);
+      const args = ["eval", writeRandomLlama(folder), join(folder, "text.txt"), "--executor", "reference", "--json"];
+      return cli.run([...args, "--chunk-chars", "8", "--chunks", "3"]);
+    });
+
+  test("predicts every token of each chunk but the first", { timeout }, async () => {
+    const { stdout, stderr } = await run("abcdefgh".repeat(2) + "abc");
+    expect(stderr).toBe("");
+    const { meanNll, tokens, chunks } = JSON.parse(stdout);
+    expect([tokens, chunks]).toEqual([19, 3]);
+    // The weights are random, so a guess is about as good.
+    expect(meanNll).toBeGreaterThan(3);
+    expect(meanNll).toBeLessThan(12);
+  });
+
+  test("of an empty text is refused", { timeout }, async () => {
+    const result = await run("");
+    expect([result.exitCode, result.stdout]).toEqual([2, ""]);
+    expect(diagnosticCodes(result)).toEqual(["command/text-too-short"]);
+  });
+});
+
 describe("ir", () => {
   test("prints a text that it accepts again", { timeout }, () =>
     inTemporaryFolder(async (folder) => {
@@ -115,6 +140,7 @@ describe("ir", () => {
       const model = writeRandomLlama(join(folder, "tiny"));
       const { exitCode, stderr } = await cli.run(["ir", model, "--function", "layr"]);
       expect(exitCode).toBe(2);
+      expect(stderr).toContain("error[command/unknown-function]");
       expect(stderr).toContain("did you mean `layer`?");
     }));
 

@@ -4,7 +4,7 @@
  */
 
 import { assertNever, invariant, type TextWriter } from "../../../src/base/index.js";
-import { cComment, cElementType, cIdentifier } from "../../../src/codegen/index.js";
+import { cComment, cElementType, cIdentifier, printList } from "../../../src/codegen/index.js";
 import type { Dim, DType, ValueType } from "../../../src/ir/index.js";
 import { dtypeBytes } from "../../../src/ir/index.js";
 import type {
@@ -154,10 +154,10 @@ function printCall(call: Call, scope: FunctionScope, out: TextWriter): void {
 
 function printKernelCall(call: KernelCall, scope: FunctionScope, out: TextWriter): void {
   const resolved = scope.kernels.forCall(call);
-  const name = resolved.kind === "instance" ? resolved.instance.name : resolved.kernel.name;
+  const { name } = resolved.kind === "instance" ? resolved.instance : resolved.kernel;
   out.gap();
-  out.line(`/* ${cComment(`${call.result.name} ${shapeText(call.result.type)}${rulesText(call.rules)}`)} */`);
-  out.line(`${name}(${["w", ...argumentTexts(call, resolved, scope)].join(", ")});`);
+  printWhy(call, out);
+  printList(`${name}(`, ["w", ...argumentTexts(call, resolved, scope)], ");", out);
   out.line("barrier(w);");
 }
 
@@ -174,13 +174,16 @@ function argumentTexts(call: KernelCall, resolved: ResolvedKernel, scope: Functi
   return [...dims.map(stepDimText), ...pointers];
 }
 
-/** The rules behind a kernel, oldest first, with their places. */
-function rulesText(rules: readonly RuleReference[]): string {
-  if (rules.length === 0) return "";
-  const names = rules.map(({ name, file, line }) => {
-    return file === undefined ? name : `${name} (${file}${line === undefined ? "" : `:${line}`})`;
-  });
-  return `; by ${names.join(", ")}`;
+/** What a call makes, and the rules behind it, oldest first, with their places. */
+function printWhy({ result, rules }: KernelCall, out: TextWriter): void {
+  const value = cComment(`${result.name} ${shapeText(result.type)}`);
+  if (rules.length === 0) out.line(`/* ${value} */`);
+  else printList(`/* ${value}; by `, rules.map((rule) => cComment(ruleText(rule))), " */", out);
+}
+
+function ruleText({ name, file, line }: RuleReference): string {
+  if (file === undefined) return name;
+  return `${name} (${file}${line === undefined ? "" : `:${line}`})`;
 }
 
 function printCopy({ from, to }: CopyCall, scope: FunctionScope, out: TextWriter): void {

@@ -41,10 +41,10 @@ export function collectKernels(plan: ProgramPlan, rows: readonly CKernelRow[]): 
   const resolve = (call: KernelCall): ResolvedKernel => {
     if (call.kernel.startsWith(LOOPS_PREFIX)) return resolvePrinted(call, printed);
     const made = makeInstance(call, table.get(call.kernel));
-    const known = instances.get(made.name) ?? made;
-    invariant(sameDefines(known, made), `the name ${made.name} stands for one set of parameters`);
-    instances.set(made.name, known);
-    return { kind: "instance", instance: known };
+    const key = JSON.stringify([made.file, made.name, made.defines]);
+    const instance = instances.get(key) ?? { ...made, name: freeName(made.name, [...instances.values()]) };
+    instances.set(key, instance);
+    return { kind: "instance", instance };
   };
   kernelCalls(plan.functions).forEach(resolve);
   return {
@@ -64,8 +64,10 @@ function makeInstance(call: KernelCall, row: CKernelRow | undefined): KernelInst
   return row.instance(call.operands.map(({ type }) => type), call.attrs, call.result.type);
 }
 
-function sameDefines(a: KernelInstance, b: KernelInstance): boolean {
-  return a.file === b.file && JSON.stringify(a.defines) === JSON.stringify(b.defines);
+function freeName(wanted: string, taken: readonly KernelInstance[]): string {
+  let name = wanted;
+  for (let i = 2; taken.some((each) => each.name === name); i++) name = `${wanted}_${i}`;
+  return name;
 }
 
 /** Kernels with the same text under the same name are one; others of the same op are numbered. */

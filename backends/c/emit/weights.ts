@@ -29,7 +29,9 @@ function printAccessor(entry: WeightEntry, name: string, out: TextWriter): void 
   const first = layers?.first ?? 0;
   const layer = first === 0 ? "layer" : `(layer - ${first})`;
   const offset = scope === "layer" ? `${offsetBytes} + (size_t)${layer} * ${strideBytes}` : String(offsetBytes);
-  out.line(`NUMBER ${pointer}${name}(${parameters}) { return (${pointer.trim()})(s->weights + ${offset}); }`);
+  out.block(`NUMBER ${pointer}${name}(${parameters}) {`, () => {
+    out.line(`return (${pointer.trim()})(s->weights + ${offset});`);
+  });
 }
 
 /** Packed constants are the kernel's own business; quantized ones start with their codes. */

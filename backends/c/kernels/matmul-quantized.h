@@ -30,6 +30,10 @@ INLINE void JOIN(NAME, _group)(Sums sums, int tokens, int panels, const float *x
   for (int t = 0; t < tokens; t++)
 #pragma GCC unroll 16
     for (int v = 0; v < panels * PANEL_VECTORS; v++) part[t][v] = (vf){0};
+#pragma GCC unroll 4
+  for (int p = 0; p < panels; p++)
+    for (int line = 0; line < BLOCK_BYTES; line += 64)
+      __builtin_prefetch(block + p * PANEL_BYTES + PREFETCH_BYTES + line);
   for (int k = 0; k < GROUP; k += CODES_PER_BYTE) {
 #pragma GCC unroll 16
     for (int v = 0; v < panels * PANEL_VECTORS; v++) {
@@ -92,8 +96,8 @@ INLINE void JOIN(NAME, _tiles)(const Worker *worker, int panels, const TileRun *
   }
 }
 
-/* Sums of a group and of the whole column at once: fewer panels than float weights. */
-#define STRIP(tokens) (LANES == 16 ? ((tokens) <= 2 ? 4 : (tokens) <= 4 ? 2 : 1) : 1)
+/* Sums of a group and of the whole column are kept at once: few panels where registers are few. */
+#define STRIP(tokens) (LANES == 16 ? STRIP_PANELS(tokens) : 1)
 #define WEIGHT uint8_t
 #include "matmul-threads.h"
 

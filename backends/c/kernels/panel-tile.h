@@ -30,28 +30,61 @@
 #endif
 
 /* Panels that a product of few tokens reads side by side: enough sums in flight to hide the latency of one. */
-#define STRIP_PANELS(tokens) (LANES == 16 ? ((tokens) <= 4 ? 4 : 2) : ((tokens) <= 2 ? 2 : 1))
+#define STRIP_PANELS(tokens) (LANES == 16 ? ((tokens) <= 2 ? 4 : (tokens) <= 4 ? 2 : 1) : (tokens) <= 1 ? 2 : 1)
 #define MOST_STRIP_PANELS 4
+
+/*
+ * How far ahead of the sums a product of few tokens asks for weights: the memory is read once and from end to
+ * end, but the hardware's own prefetching stops at every page.
+ */
+#define PREFETCH_BYTES 2048
 
 #define MOST_TILE_VECTORS (MOST_STRIP_PANELS * PANEL_VECTORS)
 
 typedef vf Sums[FEW_TOKENS][MOST_TILE_VECTORS];
 
-/* Sums start at the addend's elements (row stride `n`), or at 0 when there is none. */
-INLINE void sums_load(Sums sums, int tokens, int panels, const float *from, int64_t n, int64_t column) {
+/* `tokens` rows of `panels` panels, `stride` floats apart. */
+INLINE void sums_read(Sums sums, int tokens, int panels, const float *from, int64_t stride) {
 #pragma GCC unroll 8
   for (int t = 0; t < tokens; t++)
 #pragma GCC unroll 16
-    for (int v = 0; v < panels * PANEL_VECTORS; v++)
-      sums[t][v] = from == NULL ? (vf){0} : vf_load_tail(from + t * n + column + v * LANES, n - column - v * LANES);
+    for (int v = 0; v < panels * PANEL_VECTORS; v++) sums[t][v] = vf_load(from + t * stride + v * LANES);
+}
+
+INLINE void sums_write(Sums sums, int tokens, int panels, float *to, int64_t stride) {
+#pragma GCC unroll 8
+  for (int t = 0; t < tokens; t++)
+#pragma GCC unroll 16
+    for (int v = 0; v < panels * PANEL_VECTORS; v++) vf_store(to + t * stride + v * LANES, sums[t][v]);
+}
+
+/*
+ * Sums start at the addend's elements (row stride `n`), or at 0 when there is none. Columns behind the last
+ * one exist only here: the last panel goes through a copy of its own.
+ */
+INLINE void sums_load(Sums sums, int tokens, int panels, const float *from, int64_t n, int64_t column) {
+  const int width = panels * PANEL;
+  if (from != NULL && column + width <= n) {
+    sums_read(sums, tokens, panels, from + column, n);
+    return;
+  }
+  float copy[FEW_TOKENS * MOST_STRIP_PANELS * PANEL] = {0};
+  if (from != NULL)
+    for (int t = 0; t < tokens; t++)
+      for (int i = 0; i < (int)(n - column); i++) copy[t * width + i] = from[t * n + column + i];
+  sums_read(sums, tokens, panels, copy, width);
 }
 
 INLINE void sums_store(Sums sums, int tokens, int panels, float *to, int64_t n, int64_t column) {
-#pragma GCC unroll 8
+  const int width = panels * PANEL;
+  if (column + width <= n) {
+    sums_write(sums, tokens, panels, to + column, n);
+    return;
+  }
+  float copy[FEW_TOKENS * MOST_STRIP_PANELS * PANEL];
+  sums_write(sums, tokens, panels, copy, width);
   for (int t = 0; t < tokens; t++)
-#pragma GCC unroll 16
-    for (int v = 0; v < panels * PANEL_VECTORS; v++)
-      vf_store_tail(to + t * n + column + v * LANES, sums[t][v], n - column - v * LANES);
+    for (int i = 0; i < (int)(n - column); i++) to[t * n + column + i] = copy[t * width + i];
 }
 
 /* sums += x[tokens, count] * weights[panels][count][16]; rows of x are `stride` apart, panels `panel_stride`. */
@@ -97,20 +130,8 @@ INLINE void tile_run_tokens(const TileRun *run, int tokens, int panels, int64_t 
 INLINE void tile_run(const TileRun *run, int panels, int64_t first, int64_t end) {
   int64_t t = first;
   for (; t + TILE_TOKENS <= end; t += TILE_TOKENS) tile_run_tokens(run, TILE_TOKENS, panels, t);
-  switch (end - t) {
-    case 1: tile_run_tokens(run, 1, panels, t); break;
-    case 2: tile_run_tokens(run, 2, panels, t); break;
-#if TILE_TOKENS > 3
-    case 3: tile_run_tokens(run, 3, panels, t); break;
-    case 4: tile_run_tokens(run, 4, panels, t); break;
-    case 5: tile_run_tokens(run, 5, panels, t); break;
-#endif
-#if TILE_TOKENS > 6
-    case 6: tile_run_tokens(run, 6, panels, t); break;
-    case 7: tile_run_tokens(run, 7, panels, t); break;
-#endif
-    default: break;
-  }
+  for (; TILE_TOKENS > 4 && t + 4 <= end; t += 4) tile_run_tokens(run, 4, panels, t);
+  for (; t < end; t++) tile_run_tokens(run, 1, panels, t);
 }
 
 /* How a product of many tokens is dealt out: units of TILE_PANELS panels by a run of tokens. */

@@ -92,7 +92,7 @@ const rope: CKernelRow = {
     const width = widthOf(tensorOf(x));
     return {
       file: "rope.h",
-      name: `rope_${String(attrs["style"])}_${width}_at${offset}_${heads}x${headDim}`,
+      name: `rope_${heads}x${headDim}`,
       defines: [
         ["WIDTH", String(width)], ["OFFSET", String(offset)], ["HEADS", String(heads)],
         ["HEAD_DIM", String(headDim)], ["INTERLEAVED", isInterleaved(attrs)],
@@ -167,7 +167,7 @@ const ropeAppendKv: CKernelRow = {
     const [keys, values] = [Number(attrs["key_offset"]), Number(attrs["value_offset"])];
     return {
       file: "rope_append_kv.h",
-      name: `rope_append_kv_${String(attrs["style"])}_${width}_at${keys}_${values}_${heads}x${headDim}`,
+      name: `rope_append_kv_${heads}x${headDim}`,
       defines: [
         ["WIDTH", String(width)], ["KEY_OFFSET", String(keys)], ["VALUE_OFFSET", String(values)],
         ["KV_HEADS", String(heads)], ["HEAD_DIM", String(headDim)], ["BLOCK_SIZE", String(blockSize)],
@@ -225,7 +225,7 @@ const pagedAttention: CKernelRow = {
     const whole = (count: number): number => Math.ceil(count / MOST_LANES) * MOST_LANES;
     return {
       file: "paged_attention.h",
-      name: `paged_attention_${heads}x${headDim}_kv${kvHeads}_b${blockSize}_s${String(scale).replace(/[^0-9a-z]/g, "_")}`,
+      name: `paged_attention_${heads}x${headDim}_kv${kvHeads}`,
       defines: [
         ["HEADS", String(heads)], ["KV_HEADS", String(kvHeads)], ["HEAD_DIM", String(headDim)],
         ["BLOCK_SIZE", String(blockSize)], ["SCALE", cFloat(Number(scale))],

@@ -41,7 +41,7 @@ const rmsNorm: CKernelRow = {
     const width = Number(shape.at(-1));
     return {
       file: "rms_norm.h",
-      name: `rms_norm_${width}_e${String(epsilon).replace(/[^0-9a-z]/g, "_")}`,
+      name: `rms_norm_${width}`,
       defines: [["D", String(width)], ["EPSILON", cFloat(Number(epsilon))]],
       comment: `out[rows, ${width}] = x / sqrt(mean(x^2) + ${String(epsilon)}) * weight`,
       scratchFloats: 0,

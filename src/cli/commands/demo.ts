@@ -33,7 +33,7 @@ export function addDemo(program: Command, door: Door): void {
     .summary("a story from the model that comes with llmir")
     .description("Compiles the small model that comes with llmir, shows what the optimizer did, and writes a story.")
     .option("--prompt <text>", "how the story begins", "Once upon a time")
-    .option("-n, --tokens <count>", "the most tokens to write", parseCount, 220);
+    .option("-n, --tokens <count>", "the most tokens to write", parseCount, 300);
   addSamplingFlags(command, { temperature: 0.5, topP: 0.9, seed: 5 })
     .addHelpText("after", '\nExample:\n  llmir demo --prompt "There was a brave fox" --seed 7')
     .action((flags: Flags) => demo(door, flags));

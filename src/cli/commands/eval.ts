@@ -10,12 +10,12 @@ import type { LoadedModel } from "../../runtime/index.js";
 import { loadModel, negativeLogLikelihoods } from "../../runtime/index.js";
 import type { Door } from "../door.js";
 import { CommandFailure, unwrap, writeJson } from "../door.js";
-import type { CompileFlags } from "../flags.js";
-import { addCompileFlags, compileOptions, parseCount } from "../flags.js";
+import type { CompileFlags, ExecutorFlag } from "../flags.js";
+import { addCompileFlags, compileOptions, executorOption, parseCount } from "../flags.js";
 import { count, formatMs, threeDigits } from "../format.js";
 import { createProgress } from "../progress.js";
 
-interface Flags extends CompileFlags {
+interface Flags extends CompileFlags, ExecutorFlag {
   readonly chunkChars: number;
   readonly chunks: number;
   readonly json?: boolean;
@@ -44,6 +44,7 @@ export function addEval(program: Command, door: Door): void {
       .option("--chunk-chars <count>", "characters of a chunk", parseCount, 1024)
       .option("--chunks <count>", "chunks to read, from the start of the text", parseCount, 10),
   )
+    .addOption(executorOption())
     .option("--json", "print JSON")
     .addHelpText("after", "\nExample:\n  llmir eval path/to/model story.txt --quantize q8")
     .action((model: string, textFile: string, flags: Flags) => evaluate(door, { model, textFile, flags }));
@@ -59,7 +60,8 @@ async function evaluate(door: Door, { model: path, textFile, flags }: EvalReques
   const { host } = door;
   const texts = cutText(host.files.readText(textFile), flags.chunkChars, flags.chunks);
   const progress = createProgress(door, flags.json === true);
-  const model = unwrap(door, await loadModel(host, path, compileOptions(flags), progress));
+  const options = { ...compileOptions(flags), executor: flags.executor };
+  const model = unwrap(door, await loadModel(host, path, options, progress));
   try {
     const started = host.nowMs();
     const result = await evaluateTexts(model, texts);

@@ -1,20 +1,19 @@
 /** `llmir run`: continues a prompt and streams the text. */
 
 import type { Command } from "commander";
-import { Option } from "commander";
 
-import type { LoadOptions, SamplingOptions } from "../../runtime/index.js";
+import type { SamplingOptions } from "../../runtime/index.js";
 import { checkSampling, defaultSampling, loadModel } from "../../runtime/index.js";
 import type { Door } from "../door.js";
 import { unwrap, writeJson } from "../door.js";
-import type { CompileFlags } from "../flags.js";
-import { addCompileFlags, compileOptions, parseCount, parseNumber, parseWhole } from "../flags.js";
+import type { CompileFlags, ExecutorFlag } from "../flags.js";
+import { addCompileFlags, compileOptions, executorOption } from "../flags.js";
+import { parseCount, parseNumber, parseWhole } from "../flags.js";
 import { describeSpeed, writeText } from "../generation.js";
 import { createProgress } from "../progress.js";
 
-interface RunFlags extends CompileFlags, SamplingOptions {
+interface RunFlags extends CompileFlags, ExecutorFlag, SamplingOptions {
   readonly tokens: number;
-  readonly executor: LoadOptions["executor"];
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
@@ -29,11 +28,7 @@ export function addRun(program: Command, door: Door): void {
     .option("-n, --tokens <count>", "the most new tokens to write", parseCount, 128);
   addSamplingFlags(command);
   addCompileFlags(command)
-    .addOption(
-      new Option("--executor <kind>", "`native` runs the compiled program, `reference` the slow evaluator that needs no compiler")
-        .choices(["native", "reference"])
-        .default("native"),
-    )
+    .addOption(executorOption())
     .option("--json", "print one JSON document instead of the text as it comes")
     .option("-q, --quiet", "no progress and no speed on stderr")
     .addHelpText(

@@ -5,7 +5,7 @@ import type { CodeEntry } from "./entry.js";
 export const modelCodes = {
   "model/not-found": {
     severity: "error",
-    meaning: "The path is neither a model folder nor a configuration file, or the folder has no `config.json`.",
+    meaning: "The path is no model folder, configuration or GGUF file, or the folder has no `config.json`.",
   },
   "model/invalid-json": {
     severity: "error",
@@ -34,6 +34,14 @@ export const modelCodes = {
   "model/invalid-safetensors": {
     severity: "error",
     meaning: "A safetensors file breaks the format: a header that lies about sizes, offsets, shapes or names.",
+  },
+  "model/invalid-gguf": {
+    severity: "error",
+    meaning: "A GGUF file breaks the format: it is cut short, or lies about counts, lengths, types, offsets or sizes.",
+  },
+  "model/unsupported-gguf": {
+    severity: "error",
+    meaning: "A GGUF file is of a version, byte order or division into files that cannot be read.",
   },
   "model/invalid-index": {
     severity: "error",

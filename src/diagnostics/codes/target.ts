@@ -7,9 +7,13 @@ export const targetCodes = {
     severity: "error",
     meaning: "No C compiler can be started: neither the one that CC names nor gcc, clang or cc. Install one, or name one in CC.",
   },
+  "target/no-nvcc": {
+    severity: "error",
+    meaning: "No CUDA compiler can be started: neither the one that NVCC names nor nvcc. Install the CUDA toolkit, or name one in NVCC.",
+  },
   "target/compile-failed": {
     severity: "error",
-    meaning: "The C compiler refused the emitted program. The hint shows the first lines of what it said.",
+    meaning: "The compiler refused the emitted program. The hint shows the first lines of what it said.",
   },
   "target/unknown-arch": {
     severity: "error",

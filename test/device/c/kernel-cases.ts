@@ -1,5 +1,5 @@
-// Cases for the kernels of the C target: the samples of their rows, and shapes chosen to meet every edge of the
-// tiles: odd inner and outer extents, one KV head, small odd heads, 1 to 33 tokens.
+// Cases for the kernels of the C target: the samples of their rows, and shapes chosen to meet every edge of
+// the tiles: odd inner and outer extents, one KV head, small odd heads, 1 to 33 tokens.
 
 import { kernels } from "../../../backends/c/kernels.js";
 import type { CKernelRow } from "../../../backends/c/kernel-row.js";
@@ -30,12 +30,18 @@ export function drawPacked(random: Random, type: PackedType): Value {
   if (format.kind === "float") return packFloats(matrix, type);
   const quantize = coreRegistry.require("quantize");
   const attrs = { bits: format.bits, group: format.group };
-  const quantized = quantize.evaluate([matrix], attrs, inferType(quantize, [tensor("f32", rows, columns)], attrs));
+  const type32 = inferType(quantize, [tensor("f32", rows, columns)], attrs);
+  const quantized = quantize.evaluate([matrix], attrs, type32);
   if (quantized.kind !== "quantized") throw new Error("quantize makes quantized matrices");
   return packQuantized(quantized, type);
 }
 
-export function makeCase(random: Random, record: CKernelRow, sample: OpSample, title = record.name): KernelCase {
+export function makeCase(
+  random: Random,
+  record: CKernelRow,
+  sample: OpSample,
+  title = record.name,
+): KernelCase {
   const plain = sample.operands.map((type) => (type.kind === "packed" ? tensor("f32") : type));
   const drawn = drawSample(random, record, { ...sample, operands: plain });
   const operands = sample.operands.map((type, i) =>

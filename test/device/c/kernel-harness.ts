@@ -1,6 +1,6 @@
-// Runs kernels on real machine code: one C program that holds every case, compiled once for each set of options,
-// reads its operands from a file and writes its results to another. In a process of its own, so that a crash
-// is a failed test and no more.
+// Runs kernels on real machine code: one C program that holds every case, compiled once for each set of
+// options, reads its operands from a file and writes its results to another. In a process of its own, so that
+// a crash is a failed test and no more.
 
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -129,7 +129,8 @@ function inputBytes(cases: readonly KernelCase[], layout: Layout): Uint8Array {
       }
       [value.keys, value.values].forEach((half, part) => {
         const tensor = { kind: "tensor", dtype: value.type.dtype, shape: [half.length], data: half } as const;
-        bytes.set(serializeValue(tensor), layout.inputBytes + layout.caches[i]! + part * aligned(halfBytes(value)));
+        const start = layout.inputBytes + layout.caches[i]!;
+        bytes.set(serializeValue(tensor), start + part * aligned(halfBytes(value)));
       });
     }),
   );
@@ -176,7 +177,7 @@ function printHarness(cases: readonly KernelCase[], layout: Layout): string {
   out.line("#define _GNU_SOURCE");
   for (const header of ["stdio.h", "stdlib.h"]) out.line(`#include <${header}>`);
   for (const header of ["pool.h", "numbers.h", "vector.h"]) out.line(`#include "runtime/${header}"`);
-  const printed = new Set<string>();
+  const printed = new Map<string, string>();
   let scratch = 0;
   const calls = cases.map((each, i) => {
     const { call, scratchFloats } = printKernel(each, i, { layout, printed, out });
@@ -204,30 +205,39 @@ function stepText({ operands, dims }: KernelCase, i: number, { caches }: Layout)
 
 interface Printing {
   readonly layout: Layout;
-  readonly printed: Set<string>;
+  /** Names of the functions that are printed already, by file and parameters. */
+  readonly printed: Map<string, string>;
   readonly out: TextWriter;
 }
 
-function printKernel(each: KernelCase, i: number, { layout, printed, out }: Printing): { call: string; scratchFloats: number } {
+interface PrintedCall {
+  readonly call: string;
+  readonly scratchFloats: number;
+}
+
+function printKernel(each: KernelCase, i: number, { layout, printed, out }: Printing): PrintedCall {
   const { record, operandTypes, attrs, result, dims } = each;
   const pointer = (type: ValueType, k: number): string => {
     if (type.kind === "kv_cache") return "NULL";
     if (type.kind !== "tensor") return `(const void *)(s->weights + ${layout.operands[i]![k]!})`;
     return `(const ${cElementType(type.dtype)} *)(const void *)(s->weights + ${layout.operands[i]![k]!})`;
   };
-  const resultText = result.kind === "tensor" ? `(${cElementType(result.dtype)} *)(void *)(s->arena + ${layout.results[i]!})` : "NULL";
+  const place = `(void *)(s->arena + ${layout.results[i]!})`;
+  const resultText = result.kind === "tensor" ? `(${cElementType(result.dtype)} *)${place}` : "NULL";
   const dim = (name: number | string): string => String(typeof name === "number" ? name : dims[name]);
   if ("instance" in record && record.instance !== undefined) {
     const instance = record.instance(operandTypes, attrs, result);
-    if (!printed.has(instance.name)) {
-      printed.add(instance.name);
-      out.line(`#define NAME ${instance.name}`);
-      for (const [name, value] of instance.defines) out.line(`#define ${name} ${value}`);
+    const key = JSON.stringify([instance.file, instance.defines]);
+    const name = printed.get(key) ?? `${instance.name}_${printed.size}`;
+    if (!printed.has(key)) {
+      printed.set(key, name);
+      out.line(`#define NAME ${name}`);
+      for (const [parameter, value] of instance.defines) out.line(`#define ${parameter} ${value}`);
       out.line(`#include "kernels/${instance.file}"`);
     }
     const args = operandTypes.map((type, k) => ({ text: pointer(type, k), scalar: `*${pointer(type, k)}`, type }));
     const texts = instance.call(args, { text: resultText, scalar: "0", type: result }, dim);
-    return { call: `${instance.name}(w, ${texts.join(", ")});`, scratchFloats: instance.scratchFloats };
+    return { call: `${name}(w, ${texts.join(", ")});`, scratchFloats: instance.scratchFloats };
   }
   const loops = printLoopKernelC(loopKernel(record, operandTypes, attrs, result), `loops_${i}`);
   out.line(loops.text.trimEnd());
@@ -253,7 +263,8 @@ function bufferText(
   return resultText;
 }
 
-function printMain({ inputBytes: input, outputBytes: output }: Layout, scratchBytes: number, out: TextWriter): void {
+function printMain(layout: Layout, scratchBytes: number, out: TextWriter): void {
+  const { inputBytes: input, outputBytes: output } = layout;
   out.block("static unsigned char *take(size_t bytes) {", () => {
     out.line("void *memory = NULL;");
     out.line("return posix_memalign(&memory, 64, bytes + 64) == 0 ? memory : NULL;");

@@ -46,45 +46,60 @@ function expectedOf({ record, operands, attrs, result, dims }: KernelCase): Floa
 }
 
 /** Differences over all cases, as sentences. */
-function differences(found: readonly Float32Array[]): string[] {
+function differences(cases: readonly KernelCase[], found: readonly Float32Array[]): string[] {
   return cases.flatMap((each, i) => {
     const difference = firstDifference(found[i]!, expectedOf(each), toleranceOf(each));
     return difference === undefined ? [] : [`${each.title}: ${difference}`];
   });
 }
 
-const builds = [
-  { name: "for this machine", flags: ["-O3", "-march=native"] },
+/** The sanitizers make a product slow to compile: one of each format will do. */
+const fewProducts = cases.filter(({ record, operandTypes: [, w] }) => {
+  if (record.name === "c.matmul") return false;
+  return record.name !== "c.matmul_add" || (w?.kind === "packed" && Number(w.shape[0]) > 1000);
+});
+
+const builds: readonly { name: string; flags: readonly string[]; cases: readonly KernelCase[] }[] = [
+  { name: "for this machine", flags: ["-O3", "-march=native"], cases },
   ...(process.arch === "x64"
     ? [
-        { name: "for AVX2", flags: ["-O2", "-march=x86-64-v3"] },
-        { name: "for the plainest x86-64", flags: ["-O2", "-march=x86-64"] },
+        { name: "for AVX2", flags: ["-O2", "-march=x86-64-v3"], cases },
+        { name: "for the plainest x86-64", flags: ["-O2", "-march=x86-64"], cases },
       ]
     : []),
-  { name: "with sanitizers", flags: ["-O1", "-g", "-march=native", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"] },
+  {
+    name: "with sanitizers",
+    flags: ["-O0", "-march=native", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
+    cases: fewProducts,
+  },
 ];
 
-describe.skipIf(compiler === undefined).each(builds)("kernels compiled $name", ({ flags }) => {
-  let harness: Harness;
+describe.skipIf(compiler === undefined).each(builds)("kernels compiled $name", ({ flags, cases }) => {
+  let harness: Harness | undefined;
 
   beforeAll(() => {
     harness = buildHarness(cases, { compiler: compiler ?? "", flags });
   }, 300_000);
 
-  afterAll(() => harness.close());
+  afterAll(() => harness?.close());
 
   test("agree with what they mean", () => {
-    expect(differences(harness.run(1))).toEqual([]);
+    expect(differences(cases, requireHarness(harness).run(1))).toEqual([]);
   });
 
   test("give the same bits with one, two and three threads", () => {
-    const [one, ...more] = [1, 2, 3].map((threads) => harness.run(threads));
+    const [one = [], ...more] = [1, 2, 3].map((threads) => requireHarness(harness).run(threads));
     const changed = more.flatMap((other) =>
-      other.flatMap((each, i) => (bytesOf(each).equals(bytesOf(one![i]!)) ? [] : [cases[i]!.title])),
+      other.flatMap((each, i) => (bytesOf(each).equals(bytesOf(one[i]!)) ? [] : [cases[i]!.title])),
     );
     expect(changed).toEqual([]);
   });
 });
+
+function requireHarness(harness: Harness | undefined): Harness {
+  if (harness === undefined) throw new Error("the harness was not built");
+  return harness;
+}
 
 function bytesOf(numbers: Float32Array): Buffer {
   return Buffer.from(numbers.buffer, numbers.byteOffset, numbers.byteLength);

@@ -1,0 +1,189 @@
+/**
+ * The layout of packed weights, and the way back. A matrix [K, N] is stored column by column, so that the lanes of a
+ * warp read neighbouring chunks of 16 bytes of one output's weights (kernels/weight-rows.cuh).
+ *
+ *   f32_rows, f16_rows, bf16_rows     [N][K rounded up to whole chunks], zeros behind
+ *   q8_rows_g<group>, q4_rows_g<group>  codes [N][K] of 8 or 4 bits, then f16 scales [N][K / group]; of 8
+ *                                     neighbouring 4-bit codes, byte b holds number b in its low half and number
+ *                                     4 + b in its high half, plus 8
+ *
+ * Whole models pass through `pack…`, so those loops run over typed arrays and convert bits, not numbers.
+ */
+
+import { fromBrainBits, fromHalfBits, invariant, toBrainBits, toHalfBits } from "../../src/base/index.js";
+import type { WeightFormat, WeightLayout } from "../../src/codegen/index.js";
+import { packedShape } from "../../src/codegen/index.js";
+import type {
+  FloatDType, PackedType, PackedValue, QuantizedType, QuantizedValue, TensorValue,
+} from "../../src/ir/index.js";
+import { dtypeBytes } from "../../src/ir/index.js";
+
+/** Bytes that a lane loads at a time. */
+const CHUNK_BYTES = 16;
+
+/** Numbers in a chunk: `CHUNK` of weight-rows.cuh. */
+export function chunkNumbers(format: WeightFormat): number {
+  return format.kind === "float" ? CHUNK_BYTES / dtypeBytes(format.dtype) : (CHUNK_BYTES * 8) / format.bits;
+}
+
+function formatName(format: WeightFormat): string {
+  return format.kind === "float" ? `${format.dtype}_rows` : `q${format.bits}_rows_g${format.group}`;
+}
+
+export function parseFormat(name: string): WeightFormat | undefined {
+  const float = /^(f32|f16|bf16)_rows$/.exec(name);
+  if (float !== null) return { kind: "float", dtype: float[1] as FloatDType };
+  const quantized = /^q([48])_rows_g([1-9][0-9]*)$/.exec(name);
+  if (quantized === null) return undefined;
+  return { kind: "quantized", bits: quantized[1] === "4" ? 4 : 8, group: Number(quantized[2]) };
+}
+
+/** Numbers of a stored row of floats. */
+function rowLength(dtype: FloatDType, inner: number): number {
+  const chunk = chunkNumbers({ kind: "float", dtype });
+  return Math.ceil(inner / chunk) * chunk;
+}
+
+function packedType(format: WeightFormat, [inner, outer]: readonly [number, number]): PackedType {
+  const sizeBytes =
+    format.kind === "float"
+      ? outer * rowLength(format.dtype, inner) * dtypeBytes(format.dtype)
+      : (outer * inner * format.bits) / 8 + outer * (inner / format.group) * 2;
+  return { kind: "packed", format: formatName(format), shape: [inner, outer], sizeBytes };
+}
+
+function refusesQuantized({ bits, group }: QuantizedType): string | undefined {
+  const chunk = chunkNumbers({ kind: "quantized", bits, group });
+  return group % chunk === 0 ? undefined : `needs groups that are multiples of ${chunk}, found ${group}`;
+}
+
+/* ---- Packing ---- */
+
+function packFloats({ dtype, data }: TensorValue, type: PackedType): PackedValue {
+  invariant(data instanceof Float32Array, "floats are packed");
+  const [inner, outer] = packedShape(type);
+  const bytes = new Uint8Array(type.sizeBytes);
+  const to = dtype === "f32" ? new Float32Array(bytes.buffer) : new Uint16Array(bytes.buffer);
+  const bits = dtype === "f32" ? data : dtype === "bf16" ? brains(data) : halves(data);
+  transposeInto(bits, to, { inner, outer, stride: rowLength(dtype === "bf16" || dtype === "f32" ? dtype : "f16", inner) });
+  return { kind: "packed", type, bytes };
+}
+
+interface MatrixSize {
+  readonly inner: number;
+  readonly outer: number;
+  /** Elements from one stored row to the next. */
+  readonly stride: number;
+}
+
+/** Rows of tiles, so that neither side strides through memory for long. */
+const TILE = 32;
+
+function transposeInto(
+  from: Float32Array | Uint16Array | Int8Array,
+  to: Float32Array | Uint16Array | Int8Array,
+  { inner, outer, stride }: MatrixSize,
+): void {
+  for (let firstRow = 0; firstRow < inner; firstRow += TILE) {
+    const endRow = Math.min(inner, firstRow + TILE);
+    for (let column = 0; column < outer; column++) {
+      for (let row = firstRow; row < endRow; row++) to[column * stride + row] = from[row * outer + column]!;
+    }
+  }
+}
+
+/** bfloat16 bits of values that are bfloat16 already. */
+function brains(data: Float32Array): Uint16Array {
+  return Uint16Array.from(data, toBrainBits);
+}
+
+/** binary16 bits of values that are binary16 already: normal numbers by shifting, the others one by one. */
+function halves(data: Float32Array): Uint16Array {
+  const bits = new Uint32Array(data.buffer, data.byteOffset, data.length);
+  const out = new Uint16Array(data.length);
+  for (let i = 0; i < out.length; i++) {
+    const each = bits[i]!;
+    const exponent = (each >>> 23) & 0xff;
+    const isNormal = exponent > 112 && exponent < 143;
+    const shifted = ((each >>> 16) & 0x8000) | (((each >>> 13) & 0x3ffff) - (112 << 10));
+    out[i] = isNormal ? shifted : toHalfBits(data[i]!);
+  }
+  return out;
+}
+
+function packQuantized({ codes, scales, type: { bits, group } }: QuantizedValue, type: PackedType): PackedValue {
+  const [inner, outer] = packedShape(type);
+  const bytes = new Uint8Array(type.sizeBytes);
+  const rows = bits === 8 ? new Int8Array(bytes.buffer, 0, inner * outer) : new Int8Array(inner * outer);
+  transposeInto(codes, rows, { inner, outer, stride: inner });
+  if (bits === 4) packNibbles(rows, bytes);
+  const codeBytes = (inner * outer * bits) / 8;
+  const groups = inner / group;
+  const to = new Uint16Array(bytes.buffer, codeBytes, groups * outer);
+  transposeInto(Uint16Array.from(scales, toHalfBits), to, { inner: groups, outer, stride: groups });
+  return { kind: "packed", type, bytes };
+}
+
+/** Eight codes become four bytes. */
+function packNibbles(codes: Int8Array, to: Uint8Array): void {
+  for (let first = 0; first < codes.length; first += 8) {
+    for (let b = 0; b < 4; b++) {
+      to[first / 2 + b] = (codes[first + b]! + 8) | ((codes[first + 4 + b]! + 8) << 4);
+    }
+  }
+}
+
+/* ---- Unpacking: what a packed value means ---- */
+
+function unpackFloats({ type, bytes }: PackedValue, dtype: FloatDType): TensorValue {
+  const [inner, outer] = packedShape(type);
+  const data = new Float32Array(inner * outer);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const [stride, width] = [rowLength(dtype, inner), dtypeBytes(dtype)];
+  for (let row = 0; row < inner; row++) {
+    for (let column = 0; column < outer; column++) {
+      data[row * outer + column] = readFloat(view, (column * stride + row) * width, dtype);
+    }
+  }
+  return { kind: "tensor", dtype: "f32", shape: [inner, outer], data };
+}
+
+function readFloat(view: DataView, offset: number, dtype: FloatDType): number {
+  if (dtype === "f32") return view.getFloat32(offset, true);
+  const bits = view.getUint16(offset, true);
+  return dtype === "f16" ? fromHalfBits(bits) : fromBrainBits(bits);
+}
+
+function unpackQuantized({ type, bytes }: PackedValue, bits: 4 | 8, group: number): QuantizedValue {
+  const [inner, outer] = packedShape(type);
+  const codes = new Int8Array(inner * outer);
+  const scales = new Float32Array((inner / group) * outer);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const codeBytes = (inner * outer * bits) / 8;
+  for (let row = 0; row < inner; row++) {
+    for (let column = 0; column < outer; column++) {
+      const scale = codeBytes + 2 * (column * (inner / group) + Math.floor(row / group));
+      scales[Math.floor(row / group) * outer + column] = fromHalfBits(view.getUint16(scale, true));
+      codes[row * outer + column] = readCode(view, column * inner + row, bits);
+    }
+  }
+  const quantized: QuantizedType = { kind: "quantized", shape: [inner, outer], bits, group, scaleDtype: "f16" };
+  return { kind: "quantized", type: quantized, codes, scales };
+}
+
+function readCode(view: DataView, index: number, bits: 4 | 8): number {
+  if (bits === 8) return view.getInt8(index);
+  const within = index % 8;
+  const byte = view.getUint8((index - within) / 2 + (within % 4));
+  return (within < 4 ? byte & 15 : byte >>> 4) - 8;
+}
+
+export const rowLayout: WeightLayout = {
+  packedType,
+  parseFormat,
+  refusesQuantized,
+  packFloats,
+  packQuantized,
+  unpackFloats,
+  unpackQuantized,
+};

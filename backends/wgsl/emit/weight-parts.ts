@@ -1,0 +1,86 @@
+/** Weights that are larger than what a kernel may see at once are bound in parts of whole units. */
+
+import { invariant } from "../../../src/base/index.js";
+import { bytesText, shapeText } from "../../../src/codegen/index.js";
+import type { PlanRefusal } from "../../../src/codegen/index.js";
+import { typeBytes } from "../../../src/ir/index.js";
+import type { KernelCall, ProgramPlan } from "../../../src/plan/index.js";
+import type { KernelSplit } from "../kernel-row.js";
+import { LIMITS } from "../limits.js";
+import { batchBytes } from "./places.js";
+import { instancesOf } from "./calls.js";
+
+export interface WeightPart {
+  readonly firstUnit: number;
+  readonly units: number;
+  readonly sizeBytes: number;
+}
+
+/** Parts of as many units as fit, the last one shorter. */
+export function weightParts({ units, unitBytes }: Pick<KernelSplit, "units" | "unitBytes">): readonly WeightPart[] {
+  const most = Math.floor(LIMITS.bindingBytes / unitBytes);
+  invariant(most > 0, "a unit of a weight fits into a binding");
+  return Array.from({ length: Math.ceil(units / most) }, (_, i) => {
+    const count = Math.min(most, units - i * most);
+    return { firstUnit: i * most, units: count, sizeBytes: count * unitBytes };
+  });
+}
+
+/** How each weight of a plan is cut: the bytes of its parts. */
+export function partsOfWeights(plan: ProgramPlan): readonly (readonly number[])[] {
+  const splits = splitsOf(plan);
+  return plan.weights.entries.map(({ sizeBytes }, index) => {
+    if (sizeBytes <= LIMITS.bindingBytes) return [sizeBytes];
+    const split = splits.get(index);
+    invariant(split !== undefined, "a weight that cannot be cut was refused");
+    return weightParts(split).map((part) => part.sizeBytes);
+  });
+}
+
+/** Buffers of a plan that a device with the least limits cannot give. */
+export function refusalsOf(plan: ProgramPlan): readonly PlanRefusal[] {
+  const splits = splitsOf(plan);
+  const tooLarge = plan.weights.entries.flatMap(({ name, type, sizeBytes }, index) => {
+    if (sizeBytes <= LIMITS.bindingBytes || splits.get(index) !== undefined) return [];
+    return [refusal(`the weight ${name} ${shapeText(type)}`, sizeBytes, "quantize it, or keep the lowering rules of the target")];
+  });
+  const rows = Math.min(plan.capacity.rows, plan.capacity.tokens);
+  const smaller = "give a smaller `--max-tokens`, or a smaller `--context`";
+  const shared = [
+    refusal("what a step computes", plan.arenaBytes, smaller),
+    refusal(`the logits of ${rows} rows`, outputBytes(plan), smaller),
+    refusal("the arrays of a batch", batchBytes(plan), smaller),
+  ].filter(({ sizeBytes }) => sizeBytes > LIMITS.bindingBytes);
+  return [...tooLarge, ...shared];
+}
+
+/** Bytes of the logits at capacity. */
+export function outputBytes({ capacity, vocabulary }: ProgramPlan): number {
+  return 4 * Math.min(capacity.rows, capacity.tokens) * vocabulary;
+}
+
+function refusal(what: string, sizeBytes: number, hint: string): PlanRefusal & { readonly sizeBytes: number } {
+  const limit = bytesText(LIMITS.bindingBytes);
+  return { message: `${what} takes ${bytesText(sizeBytes)}, and a kernel of this target sees at most ${limit}`, hint, sizeBytes };
+}
+
+/** By weight: how all its readers can take it in parts; undefined where one cannot, or where they disagree. */
+function splitsOf({ functions }: ProgramPlan): ReadonlyMap<number, KernelSplit | undefined> {
+  const splits = new Map<number, KernelSplit | undefined>();
+  for (const call of functions.flatMap(({ calls }) => calls.filter((each) => each.kind === "kernel"))) {
+    call.operands.forEach(({ storage, type }, operand) => {
+      if (storage.kind !== "weight" || typeBytes(type) <= LIMITS.bindingBytes) return;
+      const split = splitOfOperand(call, operand);
+      const known = splits.get(storage.index);
+      const agrees = !splits.has(storage.index) || (known?.unitBytes === split?.unitBytes);
+      splits.set(storage.index, agrees ? split : undefined);
+    });
+  }
+  return splits;
+}
+
+function splitOfOperand(call: KernelCall, operand: number): KernelSplit | undefined {
+  return instancesOf(call)
+    .map(({ split }) => split)
+    .find((split) => split?.operand === operand);
+}

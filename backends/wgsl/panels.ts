@@ -1,0 +1,192 @@
+/**
+ * The layout of packed weights. A matrix [K, N] becomes panels of 64 columns, padded with zeros; an invocation
+ * owns a column of a panel and reads it 16 bytes at a time, its neighbours the 16 bytes beside them. K is padded
+ * to whole chunks of 32 rows, so that kernels read chunks without looking where the matrix ends.
+ *
+ *   f32_columns64, f16_columns64, bf16_columns64  [panel][rows / (16 / bytes)][64] x 16 bytes of one column
+ *   q8_columns64_g<group>, q4_columns64_g<group>  [panel][K / group] blocks of 64 f16 scales, then
+ *                                                 [group / (16 or 32)][64] x 16 bytes of codes of one column;
+ *                                                 a 4-bit code is in the low half of its byte in even rows, plus 8
+ *
+ * Everything in a panel is contiguous: a matrix too large for one binding is cut between panels.
+ */
+
+import { at, fromBrainBits, fromHalfBits, invariant, toBrainBits, toHalfBits } from "../../src/base/index.js";
+import type { WeightFormat, WeightLayout } from "../../src/codegen/index.js";
+import type {
+  FloatDType, PackedType, PackedValue, QuantizedType, QuantizedValue, TensorValue,
+} from "../../src/ir/index.js";
+import { dtypeBytes } from "../../src/ir/index.js";
+
+/** Columns of a panel: invocations side by side. */
+export const PANEL = 64;
+/** Rows that a kernel reads as one: the rows of the widest load, 16 bytes of 4-bit codes. */
+export const CHUNK = 32;
+/** Bytes that one invocation loads at a time. */
+const VECTOR_BYTES = 16;
+
+export function formatName(format: WeightFormat): string {
+  return format.kind === "float" ? `${format.dtype}_columns64` : `q${format.bits}_columns64_g${format.group}`;
+}
+
+export function parseFormat(name: string): WeightFormat | undefined {
+  const float = /^(f32|f16|bf16)_columns64$/.exec(name);
+  if (float !== null) return { kind: "float", dtype: float[1] as FloatDType };
+  const quantized = /^q([48])_columns64_g([1-9][0-9]*)$/.exec(name);
+  if (quantized === null) return undefined;
+  return { kind: "quantized", bits: quantized[1] === "4" ? 4 : 8, group: Number(quantized[2]) };
+}
+
+/** Rows of one column in one load. */
+export function rowsPerVector(format: WeightFormat): number {
+  return format.kind === "float" ? VECTOR_BYTES / dtypeBytes(format.dtype) : (VECTOR_BYTES * 8) / format.bits;
+}
+
+export function panelsOf(columns: number): number {
+  return Math.ceil(columns / PANEL);
+}
+
+export function paddedRows(rows: number): number {
+  return Math.ceil(rows / CHUNK) * CHUNK;
+}
+
+/** Bytes of the scales in front of a group's codes. */
+const SCALE_BYTES = PANEL * 2;
+
+export function panelBytes(format: WeightFormat, rows: number): number {
+  const vectors = (count: number): number => (count / rowsPerVector(format)) * PANEL * VECTOR_BYTES;
+  if (format.kind === "float") return vectors(paddedRows(rows));
+  return (rows / format.group) * (SCALE_BYTES + vectors(format.group));
+}
+
+function packedType(format: WeightFormat, [rows, columns]: readonly [number, number]): PackedType {
+  const sizeBytes = panelsOf(columns) * panelBytes(format, rows);
+  return { kind: "packed", format: formatName(format), shape: [rows, columns], sizeBytes };
+}
+
+function refusesQuantized({ group }: QuantizedType): string | undefined {
+  return group % CHUNK === 0 ? undefined : `needs groups of a multiple of ${CHUNK} rows, found ${group}`;
+}
+
+interface Size {
+  readonly rows: number;
+  readonly columns: number;
+}
+
+function sizeOf([rows, columns]: readonly number[]): Size {
+  invariant(rows !== undefined && columns !== undefined, "a matrix has two dimensions");
+  return { rows, columns };
+}
+
+/* ---- Floats ---- */
+
+/** Where an element lies, counted in elements. */
+function floatIndex(rows: number, row: number, column: number, perVector: number): number {
+  const panel = Math.floor(column / PANEL);
+  const vector = (panel * paddedRows(rows)) / perVector + Math.floor(row / perVector);
+  return (vector * PANEL + (column % PANEL)) * perVector + (row % perVector);
+}
+
+function packFloats({ dtype, shape, data }: TensorValue, type: PackedType): PackedValue {
+  const { rows, columns } = sizeOf(shape);
+  const bytes = new Uint8Array(type.sizeBytes);
+  const [target, store] = floatStore(bytes, dtype);
+  const perVector = VECTOR_BYTES / (dtype === "f32" ? 4 : 2);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      target[floatIndex(rows, row, column, perVector)] = store(data[row * columns + column]!);
+    }
+  }
+  return { kind: "packed", type, bytes };
+}
+
+/** The bytes as elements of a dtype, and what to put there for a number. */
+function floatStore(bytes: Uint8Array, dtype: TensorValue["dtype"]): [Float32Array | Uint16Array, (x: number) => number] {
+  if (dtype === "f32") return [new Float32Array(bytes.buffer), (x) => x];
+  return [new Uint16Array(bytes.buffer), dtype === "f16" ? toHalfBits : toBrainBits];
+}
+
+function unpackFloats({ type, bytes }: PackedValue, dtype: FloatDType): TensorValue {
+  const { rows, columns } = sizeOf(type.shape);
+  const data = new Float32Array(rows * columns);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const width = dtypeBytes(dtype);
+  for (let i = 0; i < data.length; i++) {
+    const offset = width * floatIndex(rows, Math.floor(i / columns), i % columns, VECTOR_BYTES / width);
+    data[i] = readFloat(view, offset, dtype);
+  }
+  return { kind: "tensor", dtype: "f32", shape: [rows, columns], data };
+}
+
+function readFloat(view: DataView, offset: number, dtype: FloatDType): number {
+  if (dtype === "f32") return view.getFloat32(offset, true);
+  const bits = view.getUint16(offset, true);
+  return dtype === "f16" ? fromHalfBits(bits) : fromBrainBits(bits);
+}
+
+/* ---- Codes and scales ---- */
+
+/** Where a code and its scale lie, in bytes. */
+interface CodePlace {
+  readonly scale: number;
+  readonly code: number;
+}
+
+function codePlace({ rows }: Size, row: number, column: number, format: Quantized): CodePlace {
+  const { bits, group } = format;
+  const perVector = (VECTOR_BYTES * 8) / bits;
+  const blockBytes = SCALE_BYTES + (group / perVector) * PANEL * VECTOR_BYTES;
+  const lane = column % PANEL;
+  const block = Math.floor(column / PANEL) * (rows / group) + Math.floor(row / group);
+  const vector = Math.floor((row % group) / perVector) * PANEL + lane;
+  const inVector = Math.floor(((row % perVector) * bits) / 8);
+  const start = block * blockBytes;
+  return { scale: start + 2 * lane, code: start + SCALE_BYTES + vector * VECTOR_BYTES + inVector };
+}
+
+type Quantized = Extract<WeightFormat, { kind: "quantized" }>;
+
+function packQuantized(q: QuantizedValue, type: PackedType): PackedValue {
+  const { shape, bits, group } = q.type;
+  const size = sizeOf(shape);
+  const bytes = new Uint8Array(type.sizeBytes);
+  const view = new DataView(bytes.buffer);
+  for (let row = 0; row < size.rows; row++) {
+    for (let column = 0; column < size.columns; column++) {
+      const place = codePlace(size, row, column, { kind: "quantized", bits, group });
+      const code = q.codes[row * size.columns + column]!;
+      if (bits === 8) view.setInt8(place.code, code);
+      else bytes[place.code]! |= (code + 8) << (4 * (row & 1));
+      if (row % group === 0) {
+        view.setUint16(place.scale, toHalfBits(q.scales[(row / group) * size.columns + column]!), true);
+      }
+    }
+  }
+  return { kind: "packed", type, bytes };
+}
+
+function unpackQuantized({ type, bytes }: PackedValue, bits: 4 | 8, group: number): QuantizedValue {
+  const size = sizeOf(type.shape);
+  const codes = new Int8Array(size.rows * size.columns);
+  const scales = new Float32Array((size.rows / group) * size.columns);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let i = 0; i < codes.length; i++) {
+    const [row, column] = [Math.floor(i / size.columns), i % size.columns];
+    const place = codePlace(size, row, column, { kind: "quantized", bits, group });
+    const nibble = ((at(bytes, place.code) >>> (4 * (row & 1))) & 15) - 8;
+    codes[i] = bits === 8 ? view.getInt8(place.code) : nibble;
+    scales[Math.floor(row / group) * size.columns + column] = fromHalfBits(view.getUint16(place.scale, true));
+  }
+  const shape = [size.rows, size.columns] as const;
+  return { kind: "quantized", type: { kind: "quantized", shape, bits, group, scaleDtype: "f16" }, codes, scales };
+}
+
+export const panelLayout: WeightLayout = {
+  packedType,
+  parseFormat,
+  refusesQuantized,
+  packFloats,
+  packQuantized,
+  unpackFloats,
+  unpackQuantized,
+};

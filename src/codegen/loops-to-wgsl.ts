@@ -1,0 +1,127 @@
+/**
+ * Prints a loop kernel as the entry point of a WGSL module. The parallel loops at the top become invocations,
+ * one for each iteration of all of them; what is inside runs in order. Dispatches are folded into two
+ * dimensions where one would have too many workgroups, so the entry point counts over both.
+ */
+
+import { assertNever, at, invariant, TextWriter } from "../base/index.js";
+import type { Dim, LoopKernel, Statement } from "../ir/index.js";
+import type { WgslScope } from "./scalars-to-wgsl.js";
+import { wgslCondition, wgslDim, wgslLocalType, wgslOffset, wgslRounded } from "./scalars-to-wgsl.js";
+import { wgslIdentifier } from "./wgsl-names.js";
+
+/** Invocations of a workgroup of a kernel that is printed from loops. */
+export const LOOP_WORKGROUP = 64;
+
+export interface WgslLoops {
+  /** The entry point `main`. */
+  readonly text: string;
+  /** Extents of the loops that became invocations: their product is how many there are. */
+  readonly units: readonly Dim[];
+  /** Buffers that are read, and that are written; one can be both. */
+  readonly read: ReadonlySet<string>;
+  readonly written: ReadonlySet<string>;
+  /** Functions of the library of numbers that it calls. */
+  readonly functions: ReadonlySet<string>;
+}
+
+type For = Extract<Statement, { kind: "for" }>;
+
+export function printLoopKernelWgsl(kernel: LoopKernel, ofOneLayer: ReadonlySet<string> = new Set()): WgslLoops {
+  const scope: WgslScope = {
+    buffers: kernel.buffers,
+    ofOneLayer,
+    locals: new Map(),
+    dims: new Set(),
+    read: new Set(),
+    written: new Set(),
+    functions: new Set(),
+  };
+  const chain = parallelChain(kernel.body);
+  const body = new TextWriter();
+  body.indented(() => {
+    body.line(`let unit = i32((group.y * groups.x + group.x) * ${LOOP_WORKGROUP}u + lane);`);
+    body.line(`if (unit >= ${countText(chain, scope)}) { return; }`);
+    printIndices(chain, scope, body);
+    printBody(chain.length === 0 ? kernel.body : at(chain, chain.length - 1).body, scope, body);
+  });
+  const out = new TextWriter();
+  out.line(`@compute @workgroup_size(${LOOP_WORKGROUP})`);
+  out.line("fn main(");
+  out.indented(() => {
+    out.line("@builtin(workgroup_id) group: vec3<u32>,");
+    out.line("@builtin(num_workgroups) groups: vec3<u32>,");
+    out.line("@builtin(local_invocation_index) lane: u32,");
+  });
+  out.line(") {");
+  out.indented(() => [...scope.dims].sort().forEach((dim) => out.line(`let ${dim} = step.${dim};`)));
+  const { read, written, functions } = scope;
+  const units = chain.map(({ extent }) => extent);
+  return { text: `${out.toString()}${body.toString()}}\n`, units, read, written, functions };
+}
+
+/** The parallel loops at the top that have nothing beside them, outermost first. */
+function parallelChain(body: readonly Statement[]): readonly For[] {
+  const [first, ...others] = body;
+  if (first?.kind !== "for" || first.mode !== "parallel" || others.length > 0) return [];
+  return [first, ...parallelChain(first.body)];
+}
+
+function countText(chain: readonly For[], scope: WgslScope): string {
+  const counts = chain.map(({ extent }) => wgslDim(extent, scope)).filter((text) => text !== "1");
+  return counts.length === 0 ? "1" : counts.join(" * ");
+}
+
+/** `i0 = unit / 12, i1 = unit / 4 % 3, i2 = unit % 4`, for the loops' extents. */
+function printIndices(chain: readonly For[], scope: WgslScope, out: TextWriter): void {
+  chain.forEach(({ index, extent }, i) => {
+    const inner = countText(chain.slice(i + 1), scope);
+    const divided = inner === "1" ? "unit" : `unit / ${inner.includes(" ") ? `(${inner})` : inner}`;
+    const value = i === 0 ? divided : `${divided} % ${wgslDim(extent, scope)}`;
+    out.line(`let ${wgslIdentifier(index)} = ${value};`);
+  });
+}
+
+function printBody(body: readonly Statement[], scope: WgslScope, out: TextWriter): void {
+  for (const statement of body) printStatement(statement, scope, out);
+}
+
+function printStatement(statement: Statement, scope: WgslScope, out: TextWriter): void {
+  switch (statement.kind) {
+    case "for":
+      printLoop(statement, scope, out);
+      return;
+    case "let": {
+      const value = wgslRounded(statement.dtype, statement.value, scope);
+      scope.locals.set(statement.name, statement.dtype);
+      out.line(`var ${wgslIdentifier(statement.name)}: ${wgslLocalType(statement.dtype)} = ${value};`);
+      return;
+    }
+    case "assign": {
+      const dtype = scope.locals.get(statement.name);
+      invariant(dtype !== undefined, `the local ${statement.name} is declared`);
+      out.line(`${wgslIdentifier(statement.name)} = ${wgslRounded(dtype, statement.value, scope)};`);
+      return;
+    }
+    case "store": {
+      const buffer = scope.buffers.find(({ name }) => name === statement.buffer);
+      invariant(buffer !== undefined, `the kernel has a buffer ${statement.buffer}`);
+      scope.written.add(buffer.name);
+      const offset = wgslOffset(buffer, statement.indices, scope);
+      out.line(`write_${wgslIdentifier(buffer.name)}(${offset}, ${wgslRounded(buffer.dtype, statement.value, scope)});`);
+      return;
+    }
+    case "if":
+      out.block(`if (${wgslCondition(statement.condition, scope)}) {`, () => printBody(statement.then, scope, out));
+      return;
+    default:
+      return assertNever(statement);
+  }
+}
+
+function printLoop({ index, extent, body }: For, scope: WgslScope, out: TextWriter): void {
+  const name = wgslIdentifier(index);
+  out.block(`for (var ${name} = 0; ${name} < ${wgslDim(extent, scope)}; ${name}++) {`, () =>
+    printBody(body, scope, out),
+  );
+}

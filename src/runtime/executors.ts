@@ -1,0 +1,63 @@
+/** Who runs what a target built: the one table from a backend's `executor` to the code that opens it. */
+
+import type { Host } from "../base/index.js";
+import type { Ability, Availability, Backend, Capabilities } from "../codegen/index.js";
+import type { Artifact, Compilation } from "../compiler/index.js";
+import type { ProgramRecord } from "../../backends/wgsl/index.js";
+import type { Executor } from "./executor.js";
+import { openNativeExecutor } from "./native-executor.js";
+import { openNodeDevice, webGpuAbility } from "./native-webgpu.js";
+import { createWebGpuExecutor } from "./webgpu-executor.js";
+
+export interface OpenRequest {
+  readonly host: Host;
+  readonly compilation: Compilation;
+  readonly artifact: Artifact;
+  readonly threads: number;
+  /** Blocks that the KV pool should have. */
+  readonly blocks: number;
+}
+
+export interface ExecutorRow {
+  /** Throws `HostError` when the machine cannot run the artifact. */
+  open(request: OpenRequest): Promise<Executor>;
+  /** Whether this machine can run any; absent where the backend's own answer is all there is to say. */
+  readonly ability?: () => Promise<Ability>;
+}
+
+export const executors: Readonly<Record<Capabilities["executor"], ExecutorRow>> = {
+  library: {
+    open: ({ compilation, artifact, threads, blocks }) => openNativeExecutor(compilation, artifact, { threads, blocks }),
+  },
+  webgpu: { open: openWebGpu, ability: webGpuAbility },
+};
+
+/** What this machine can build and run of a target, and why not. */
+export async function targetAvailability(host: Host, backend: Backend): Promise<Availability> {
+  const { build, run } = await backend.availability(host);
+  const { ability } = executors[backend.capabilities.executor];
+  return { build, run: run.ok && ability !== undefined ? await ability() : run };
+}
+
+async function openWebGpu({ host, artifact, blocks }: OpenRequest): Promise<Executor> {
+  const { files } = host;
+  const record = JSON.parse(files.readText(artifact.programPath)) as ProgramRecord;
+  const { device, name } = await openNodeDevice();
+  const weights = files.open(artifact.weightsPath);
+  try {
+    return await createWebGpuExecutor(
+      device,
+      {
+        record,
+        readModule: (file) => files.readText(files.join(artifact.folder, ...file.split("/"))),
+        readWeights: (offset, size) => weights.read(offset, size),
+      },
+      { name, blocks },
+    );
+  } catch (error) {
+    device.destroy();
+    throw error;
+  } finally {
+    weights.close();
+  }
+}

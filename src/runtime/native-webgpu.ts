@@ -1,0 +1,105 @@
+/**
+ * A WebGPU device in Node, through the package `webgpu` (Dawn), which is loaded only when it is asked for. Where
+ * no driver answers, a software driver that stands in a known place is tried: slow, and better than nothing.
+ */
+
+import { existsSync } from "node:fs";
+
+import type { Ability } from "../codegen/index.js";
+import { HostError } from "../base/index.js";
+import type { GpuDevice } from "./webgpu-device.js";
+
+export interface NodeDevice {
+  readonly device: GpuDevice;
+  /** For people. */
+  readonly name: string;
+}
+
+/** Vulkan drivers that need no GPU, by their manifest: the one in Debian's package chromium-common. */
+const softwareDrivers = ["/usr/lib/chromium/vk_swiftshader_icd.json"];
+
+interface Adapter {
+  readonly info: { readonly vendor: string; readonly architecture: string; readonly description: string };
+  readonly limits: Readonly<Record<string, number | undefined>>;
+  requestDevice(descriptor: { readonly requiredLimits: Readonly<Record<string, number>> }): Promise<GpuDevice>;
+}
+
+interface Gpu {
+  requestAdapter(options?: { readonly powerPreference?: string }): Promise<Adapter | null>;
+}
+
+/** Dawn's objects die with the instance, and only globals are out of the collector's reach. */
+const instances = globalThis as { llmirWebGpu?: Set<Gpu> };
+
+/** Opens the best device of the machine. Throws `HostError` when there is none. */
+export async function openNodeDevice(): Promise<NodeDevice> {
+  const found = await findAdapter();
+  const { adapter, gpu } = found;
+  const limits = ["maxStorageBufferBindingSize", "maxBufferSize"].flatMap((name) => {
+    const value = adapter.limits[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  const device = await adapter.requestDevice({ requiredLimits: Object.fromEntries(limits) });
+  // The process may end once no device is open.
+  void device.lost.then(() => instances.llmirWebGpu?.delete(gpu));
+  return { device, name: adapterName(adapter) };
+}
+
+/** What `llmir targets` says of running WebGPU here. */
+export async function webGpuAbility(): Promise<Ability> {
+  try {
+    const { adapter, gpu } = await findAdapter();
+    instances.llmirWebGpu?.delete(gpu);
+    return { ok: true, by: adapterName(adapter) };
+  } catch (error) {
+    if (!(error instanceof HostError)) throw error;
+    return { ok: false, why: error.message, hint: error.details.hint ?? "" };
+  }
+}
+
+async function findAdapter(): Promise<{ readonly adapter: Adapter; readonly gpu: Gpu }> {
+  const create = await loadPackage();
+  const direct = await adapterOf(create);
+  if (direct !== undefined) return direct;
+  const given = process.env["VK_ICD_FILENAMES"];
+  const driver = given === undefined ? softwareDrivers.find((path) => existsSync(path)) : undefined;
+  if (driver !== undefined) {
+    // Dawn's Vulkan loader reads this when an instance is made.
+    process.env["VK_ICD_FILENAMES"] = driver;
+    const software = await adapterOf(create);
+    delete process.env["VK_ICD_FILENAMES"];
+    if (software !== undefined) return software;
+  }
+  throw new HostError("WebGPU finds no device on this machine", {
+    code: "target/no-adapter",
+    hint: "install a Vulkan driver (on Debian `chromium-common` and `libvulkan1` bring a software one), or take `--target c`",
+  });
+}
+
+async function loadPackage(): Promise<() => Gpu> {
+  try {
+    const { create } = await import("webgpu");
+    return () => create([]) as unknown as Gpu;
+  } catch (cause) {
+    throw new HostError("the package `webgpu` cannot be loaded", {
+      code: "target/no-adapter",
+      hint: "run `npm install webgpu`, or take `--target c`",
+      cause,
+    });
+  }
+}
+
+async function adapterOf(create: () => Gpu): Promise<{ readonly adapter: Adapter; readonly gpu: Gpu } | undefined> {
+  const gpu = create();
+  instances.llmirWebGpu ??= new Set();
+  instances.llmirWebGpu.add(gpu);
+  const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
+  if (adapter !== null) return { adapter, gpu };
+  instances.llmirWebGpu.delete(gpu);
+  return undefined;
+}
+
+function adapterName({ info }: Adapter): string {
+  const words = [info.vendor, info.architecture, info.description].filter((word) => word !== "");
+  return words.length === 0 ? "unnamed device" : words.join(" ");
+}

@@ -1,0 +1,234 @@
+// Runs kernels as compiled code: one program that holds every case, reads operands from a file, copies each to memory of
+// its own on the device, launches, and writes the results to another file. Compiled by nvcc it runs on a GPU, by the
+// stand-in of `emulate/` on the CPU. In a process of its own, so that a crash is a failed test and no more.
+
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { fromBrainBits, fromHalfBits, TextWriter } from "../../../src/base/index.js";
+import { cElementType, printLoopKernelCuda } from "../../../src/codegen/index.js";
+import type { Value, ValueType } from "../../../src/ir/index.js";
+import { concreteType, newTensor, operandName, serializeValue, typeBytes } from "../../../src/ir/index.js";
+import { loopKernel, valueBuffers } from "../../../src/loops/index.js";
+import type { KernelCase } from "./kernel-cases.js";
+
+export const sourceRoot = fileURLToPath(new URL("../../../backends/cuda", import.meta.url));
+
+export interface Toolchain {
+  readonly command: string;
+  readonly args: readonly string[];
+}
+
+export interface Harness {
+  /** Results in the order of the cases: a tensor's data, or keys followed by values. */
+  run(environment?: Readonly<Record<string, string>>): readonly Float32Array[];
+  close(): void;
+}
+
+export function buildHarness(cases: readonly KernelCase[], { command, args }: Toolchain): Harness {
+  const folder = mkdtempSync(join(tmpdir(), "llmir-cuda-"));
+  const [source, input, program] = ["harness.cu", "input.bin", "harness"].map((name) => join(folder, name)) as [
+    string, string, string,
+  ];
+  writeFileSync(source, printHarness(cases));
+  writeFileSync(input, Buffer.concat(cases.flatMap(({ operands }) => operands.map(operandBytes))));
+  const built = spawnSync(command, [...args, `-I${sourceRoot}`, source, "-o", program], { encoding: "utf8" });
+  if (built.status !== 0) throw new Error(`${command} refused the harness:\n${built.stderr}${built.stdout}`);
+  return {
+    run: (environment = {}) => {
+      const output = join(folder, "output.bin");
+      const ran = spawnSync(program, [input, output], { encoding: "utf8", env: { ...process.env, ...environment } });
+      if (ran.status !== 0) throw new Error(`the harness ended with ${ran.status ?? ran.signal}: ${ran.stderr}${ran.stdout}`);
+      return readResults(cases, readFileSync(output));
+    },
+    close: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+/* ---- Operands and results ---- */
+
+/** A cache is its keys, then its values. */
+function operandBytes(value: Value): Uint8Array {
+  if (value.kind !== "kv_cache") return serializeValue(value);
+  const { dtype } = value.type;
+  const halves = [value.keys, value.values].map((data) => serializeValue({ kind: "tensor", dtype, shape: [data.length], data }));
+  return Buffer.concat(halves);
+}
+
+/** What a case writes, as flat tensors: its result, or the two halves of its cache. */
+function resultTypes({ result, operands, dims }: KernelCase): readonly ValueType[] {
+  if (result.kind === "tensor") return [concreteType(result, dims)];
+  const cache = operands.find((value) => value.kind === "kv_cache");
+  if (cache?.kind !== "kv_cache") throw new Error("a result is a tensor or a cache");
+  const half: ValueType = { kind: "tensor", dtype: cache.type.dtype, shape: [cache.keys.length] };
+  return [half, half];
+}
+
+function readResults(cases: readonly KernelCase[], bytes: Buffer): readonly Float32Array[] {
+  let at = 0;
+  return cases.map((each) => {
+    const parts = resultTypes(each).map((type) => {
+      const numbers = readNumbers(type, bytes, at);
+      at += typeBytes(type);
+      return numbers;
+    });
+    return Float32Array.from(parts.flatMap((part) => [...part]));
+  });
+}
+
+function readNumbers(type: ValueType, bytes: Buffer, at: number): Float32Array {
+  if (type.kind !== "tensor") throw new Error("a result is a tensor");
+  const count = newTensor(type.dtype, type.shape.map(Number)).data.length;
+  return Float32Array.from({ length: count }, (_, i) => {
+    switch (type.dtype) {
+      case "f32":
+        return bytes.readFloatLE(at + 4 * i);
+      case "f16":
+        return fromHalfBits(bytes.readUInt16LE(at + 2 * i));
+      case "bf16":
+        return fromBrainBits(bytes.readUInt16LE(at + 2 * i));
+      case "i32":
+        return bytes.readInt32LE(at + 4 * i);
+      case "i8":
+        return bytes.readInt8(at + i);
+      default:
+        return bytes.readUInt8(at + i);
+    }
+  });
+}
+
+/* ---- The program ---- */
+
+const helpers = `
+static void check(cudaError_t error) {
+  if (error == cudaSuccess) return;
+  fprintf(stderr, "%s\\n", cudaGetErrorString(error));
+  exit(3);
+}
+
+/* The next bytes of the input, in memory of their own. */
+static void *take(FILE *input, size_t bytes) {
+  void *host = malloc(bytes + 1), *device = NULL;
+  if (fread(host, 1, bytes, input) != bytes) exit(4);
+  check(cudaMalloc(&device, bytes));
+  check(cudaMemcpy(device, host, bytes, cudaMemcpyHostToDevice));
+  free(host);
+  return device;
+}
+
+static void *place(size_t bytes) {
+  void *device = NULL;
+  check(cudaMalloc(&device, bytes));
+  check(cudaMemset(device, 0xff, bytes));
+  return device;
+}
+
+static void give(FILE *output, const void *device, size_t bytes) {
+  void *host = malloc(bytes + 1);
+  check(cudaMemcpy(host, device, bytes, cudaMemcpyDeviceToHost));
+  if (fwrite(host, 1, bytes, output) != bytes) exit(5);
+  free(host);
+}
+`;
+
+function printHarness(cases: readonly KernelCase[]): string {
+  const out = new TextWriter();
+  for (const header of ["stdio.h", "stdlib.h"]) out.line(`#include <${header}>`);
+  for (const part of ["launch", "numbers"]) out.line(`#include "runtime/${part}.cuh"`);
+  for (const part of ["matmul-rows", "matmul-tiles", "paged-cache", "rotation"]) out.line(`#include "kernels/${part}.cuh"`);
+  out.line(helpers);
+  const printed = new Map<string, string>();
+  cases.forEach((each, i) => printCase(each, i, { printed, out }));
+  out.block("int main(int argc, char **argv) {", () => {
+    out.line("if (argc != 3) return 2;");
+    out.line('FILE *const input = fopen(argv[1], "rb"), *const output = fopen(argv[2], "wb");');
+    out.line("if (input == NULL || output == NULL) return 2;");
+    cases.forEach((_, i) => out.line(`case_${i}(input, output);`));
+    out.line("return fclose(input) != 0 || fclose(output) != 0;");
+  });
+  return out.toString();
+}
+
+interface Printing {
+  /** Names of the launchers that are printed already, by file and parameters. */
+  readonly printed: Map<string, string>;
+  readonly out: TextWriter;
+}
+
+function printCase(each: KernelCase, i: number, printing: Printing): void {
+  const { operands } = each;
+  const { out } = printing;
+  const call = callText(each, i, printing);
+  out.line(`/* ${each.title} */`);
+  out.block(`static void case_${i}(FILE *input, FILE *output) {`, () => {
+    out.line("cudaError_t fault = cudaSuccess;");
+    out.line("Step step = {};");
+    out.line("const Step *const s = &step;");
+    out.line("step.fault = &fault;");
+    operands.forEach((value, k) => {
+      const bytes = operandBytes(value).length;
+      if (value.kind !== "kv_cache") {
+        out.line(`void *const operand_${k} = take(input, ${bytes});`);
+        return;
+      }
+      out.line(`step.keys = take(input, ${bytes / 2});`).line(`step.values = take(input, ${bytes / 2});`);
+      out.line(`step.P = ${value.blocks};`).line(`step.B = ${each.dims["B"] ?? 1};`);
+    });
+    const types = resultTypes(each);
+    if (types.length === 1) out.line(`void *const result = place(${typeBytes(types[0]!)});`);
+    out.line(call);
+    out.line("check(fault);");
+    out.line("check(cudaDeviceSynchronize());");
+    types.forEach((type, part) => {
+      const from = types.length === 1 ? "result" : part === 0 ? "step.keys" : "step.values";
+      out.line(`give(output, ${from}, ${typeBytes(type)});`);
+    });
+    operands.forEach((value, k) => value.kind !== "kv_cache" && out.line(`cudaFree(operand_${k});`));
+    const left = [...(types.length === 1 ? ["result"] : []), "step.keys", "step.values"];
+    for (const memory of left) out.line(`cudaFree(${memory});`);
+  });
+}
+
+function callText(each: KernelCase, i: number, { printed, out }: Printing): string {
+  const { record, operandTypes, attrs, result, dims } = each;
+  const dim = (name: number | string): string => String(typeof name === "number" ? name : dims[name]);
+  if ("instance" in record && record.instance !== undefined) {
+    const instance = record.instance(operandTypes, attrs, result);
+    const key = JSON.stringify([instance.file, instance.defines]);
+    const name = printed.get(key) ?? `${instance.name}_${printed.size}`;
+    if (!printed.has(key)) {
+      printed.set(key, name);
+      out.line(`#define NAME ${name}`);
+      for (const [parameter, value] of instance.defines) out.line(`#define ${parameter} ${value}`);
+      out.line(`#include "kernels/${instance.file}"`);
+    }
+    const args = operandTypes.map((type, k) => ({ text: typed(type, `operand_${k}`), type }));
+    const texts = instance.call(args, { text: typed(result, "result"), type: result }, dim);
+    return `${name}(${["s", ...texts].join(", ")});`;
+  }
+  const loops = printLoopKernelCuda(loopKernel(record, operandTypes, attrs, result), `loops_${i}`);
+  out.line(loops.text.trimEnd());
+  const buffers = loops.buffers.map(({ name }) => bufferText(each, name));
+  return `loops_${i}(${["s", ...loops.dims.map((name) => (name === "P" ? "s->P" : dim(name))), ...buffers].join(", ")});`;
+}
+
+function typed(type: ValueType, name: string): string {
+  if (type.kind === "kv_cache") return "NULL";
+  return type.kind === "tensor" ? `(${cElementType(type.dtype)} *)${name}` : name;
+}
+
+/** Operands under their names; of a quantized one the codes, then the scales. */
+function bufferText({ record, operandTypes, result }: KernelCase, buffer: string): string {
+  for (const [k, type] of operandTypes.entries()) {
+    const part = valueBuffers(operandName(record, k), type, "read").findIndex(({ name }) => name === buffer);
+    if (part < 0) continue;
+    if (type.kind === "kv_cache") return `(${cElementType(type.dtype)} *)s->${part === 0 ? "keys" : "values"}`;
+    if (type.kind !== "quantized") return typed(type, `operand_${k}`);
+    const codes = `(const int8_t *)operand_${k}`;
+    return part === 0 ? codes : `(const ${cElementType(type.scaleDtype)} *)(${codes} + ${type.shape[0] * type.shape[1]})`;
+  }
+  return typed(result, "result");
+}
