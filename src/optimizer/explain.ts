@@ -45,14 +45,14 @@ export function explainKernels(optimized: Optimized): readonly KernelStory[] {
           rules: node.rules,
           predictedNs: node.predictedNs,
           calls: input.regions[region]!.instances,
-          runnerUp: runnerUp(optimized, node, input.scenarios[s]!.weight),
+          runnerUp: runnerUp(optimized, node, s),
         })),
     ),
   );
 }
 
 /** The best program without the node, and what it costs more. */
-function runnerUp(optimized: Optimized, node: SelectedNode, weight: number): RunnerUp | undefined {
+function runnerUp(optimized: Optimized, node: SelectedNode, scenario: number): RunnerUp | undefined {
   const { problem, extraction, input, classOf } = optimized;
   const classIndex = classOf.get(node);
   invariant(classIndex !== undefined, "every selected node answers a class");
@@ -60,8 +60,9 @@ function runnerUp(optimized: Optimized, node: SelectedNode, weight: number): Run
   const nodes = problem.nodes.map((each, i) => (i === banned ? { ...each, cost: Infinity } : each));
   const other = extractDag({ ...problem, nodes });
   if (isUnreachable(other)) return undefined;
-  const before = new Set(kernelsOf(input.graph, problem, extraction));
-  const added = kernelsOf(input.graph, problem, other).filter((enode) => !before.has(enode));
+  const parts = { graph: input.graph, problem };
+  const before = new Set(kernelsOf(parts, extraction, scenario));
+  const added = kernelsOf(parts, other, scenario).filter((enode) => !before.has(enode));
   const kernels = [...new Set(added.map((enode) => useOf(input.graph, enode).op))].sort();
-  return { kernels, extraNs: (other.cost - extraction.cost) / weight };
+  return { kernels, extraNs: (other.cost - extraction.cost) / input.scenarios[scenario]!.weight };
 }

@@ -250,18 +250,18 @@ function shortName(weight: string): string {
   return (parts.at(-1) ?? "weight").replace(/[^A-Za-z0-9_]/g, "_");
 }
 
-/** Kernels of one extraction, for comparing two of them: op names with the names of their values. */
+/** Kernels that an extraction runs in one scenario, for comparing two of them. */
 export function kernelsOf(
-  graph: EGraph<Facts>,
-  problem: ProgramProblem,
+  { graph, problem }: Pick<SelectionInput, "graph" | "problem">,
   extraction: Extraction,
+  scenario: number,
 ): readonly ENodeId[] {
   const kernels: ENodeId[] = [];
   extraction.choice.forEach((choice, classIndex) => {
+    const what = problem.classes[classIndex];
     const node = problem.nodes[choice];
-    if (node?.enode !== undefined && problem.classes[classIndex]?.kind === "value" && node.callNs > 0) {
-      kernels.push(node.enode);
-    }
+    const isKernel = node?.enode !== undefined && node.callNs > 0;
+    if (isKernel && what?.kind === "value" && what.scenario === scenario) kernels.push(node.enode);
   });
   return [...new Set(kernels.map((each) => graph.canonicalNode(each)))];
 }
