@@ -54,7 +54,7 @@ const rooms: Readonly<Record<string, Room>> = {
 const target: Room = { imports: [...belowCodegen, "codegen"] };
 
 /** Packages that load machine code: as bound to Node as a `node:` module. */
-const nativePackages = ["koffi"];
+const nativePackages = ["koffi", "webgpu"];
 
 /** Where a source file lives: the folder of its room, and the row that holds for it. */
 interface Home {

@@ -6,13 +6,12 @@
 
 import { at, TextWriter } from "../../src/base/index.js";
 import type { EmittedFile } from "../../src/codegen/index.js";
-import { cComment, cIdentifier } from "../../src/codegen/index.js";
+import { bytesText, cComment, cIdentifier, describeProgram } from "../../src/codegen/index.js";
 import type { ProgramPlan, ScenarioPlan } from "../../src/plan/index.js";
-import { describeProgram, printDescribe, printFacts } from "./emit/facts.js";
+import { printDescribe, printFacts } from "./emit/facts.js";
 import { printFunction } from "./emit/functions.js";
 import type { ProgramKernels } from "./emit/program-kernels.js";
 import { collectKernels } from "./emit/program-kernels.js";
-import { bytesText } from "./emit/type-text.js";
 import { printWeights } from "./emit/weights.js";
 import type { KernelInstance } from "./kernel-row.js";
 import { kernels as rows } from "./kernels.js";
@@ -56,7 +55,7 @@ function printModel(plan: ProgramPlan, kernels: ProgramKernels): string {
   out.gap();
   for (const name of ["program.h", "numbers.h"]) out.line(`#include "runtime/${name}"`);
   section("What the runtime checks a batch against", out);
-  const description = describeProgram(plan, kernels);
+  const description = describeProgram(plan, kernels.instances.length + kernels.printed.length);
   printFacts(description, plan, kernels, out);
   section("Kernels, each once for its parameters", out);
   for (const instance of kernels.instances) printInstance(instance, out);

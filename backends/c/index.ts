@@ -10,7 +10,7 @@ import { writeWeightHeader } from "./weight-file.js";
 
 export { buildProgram, findCompiler } from "./build.js";
 export type { Compiler } from "./build.js";
-export type { ProgramDescription } from "./emit/facts.js";
+export type { ProgramDescription } from "../../src/codegen/index.js";
 export type { CKernelRow, KernelInstance } from "./kernel-row.js";
 export { formatName, packedType, parseFormat } from "./panels.js";
 export { weightsHash, writeWeightHeader } from "./weight-file.js";

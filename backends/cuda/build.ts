@@ -1,7 +1,7 @@
 /**
- * Builds an emitted folder with nvcc, as a library with the interface of runtime/llmir.h. The CUDA runtime is linked in,
- * so that the library opens on any machine, and says there whether it finds a GPU. What ptxas reports of each
- * kernel is kept beside it, in `ptxas.json`.
+ * Builds an emitted folder with nvcc, as a library with the interface of runtime/llmir.h. The CUDA runtime is
+ * linked in, so that the library opens on any machine, and says there whether it finds a GPU. What ptxas
+ * reports of each kernel is kept beside it, in `ptxas.json`.
  */
 
 import { HostError, type Host } from "../../src/base/index.js";
@@ -34,7 +34,11 @@ export interface ResourceReport {
 export const noNvccHint =
   "install the CUDA toolkit, name its compiler in NVCC, or fetch it with `node scripts/fetch-nvcc.mjs`";
 
-export async function buildLibrary(host: Host, folder: string, { arch }: TargetSettings): Promise<BuildReport> {
+export async function buildLibrary(
+  host: Host,
+  folder: string,
+  { arch }: TargetSettings,
+): Promise<BuildReport> {
   const nvcc = await findNvcc(host);
   if (nvcc === undefined) throw coded("target/no-nvcc", noNvccMessage(host), { hint: noNvccHint });
   const chosen = await chooseArch(host, arch);
@@ -78,7 +82,10 @@ function compilerFlags(arch: string): readonly string[] {
   return ["-std=c++17", "-O3", `-arch=${arch}`, "-Xptxas", "-v", "-shared", ...host];
 }
 
-/** Of the compiler, its options and every source: loaders cache libraries by path, so other code needs another name. */
+/**
+ * Of the compiler, its options and every source: loaders cache libraries by path, so other code needs
+ * another name.
+ */
 function contentHash(host: Host, folder: string, words: readonly string[]): string {
   const files = ["", "runtime", "kernels"].flatMap((part) => sourcesIn(host, host.files.join(folder, part)));
   return host.sha256(...words, ...files).slice(0, 16);

@@ -1,7 +1,7 @@
 /**
- * Prints a plan as CUDA C++: one file that reads from top to bottom like the plan (facts, kernels, weights, layers,
- * steps), the runtime beside it, and the kernel sources that it includes. The number of functions does not depend
- * on the number of layers. Deterministic: equal plans give equal bytes.
+ * Prints a plan as CUDA C++: one file that reads from top to bottom like the plan (facts, kernels, weights,
+ * layers, steps), the runtime beside it, and the kernel sources that it includes. The number of functions
+ * does not depend on the number of layers. Deterministic: equal plans give equal bytes.
  */
 
 import { at, TextWriter } from "../../src/base/index.js";
@@ -16,7 +16,9 @@ import { printWeights } from "./emit/weights.js";
 import type { KernelInstance } from "./kernel-row.js";
 import { kernels as rows } from "./kernels.js";
 
-/** Files that every artifact has, by their paths there. The interface is that of the C target, word for word. */
+/**
+ * Files that every artifact has, by their paths there. The interface is that of the C target, word for word.
+ */
 const runtimeFiles: readonly (readonly [path: string, asset: string])[] = [
   ["runtime/launch.cuh", "backends/cuda/runtime/launch.cuh"],
   ["runtime/llmir.h", "backends/c/runtime/llmir.h"],

@@ -1,6 +1,6 @@
 /**
- * A row of this target's kernel table: an op with its types, meaning and work, and how a use of it becomes CUDA.
- * The emitter knows nothing of single kernels; all that it prints comes from `instance`.
+ * A row of this target's kernel table: an op with its types, meaning and work, and how a use of it becomes
+ * CUDA. The emitter knows nothing of single kernels; all that it prints comes from `instance`.
  */
 
 import type { KernelRow } from "../../src/codegen/index.js";

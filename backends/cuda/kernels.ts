@@ -1,6 +1,6 @@
 /**
- * The kernels of the CUDA target. A row is an op of its own; `rules/lower/cuda.rules` selects it, `rows/` says how it is
- * called, `kernels/` holds its source. Float matrices are f32; `w` is packed.
+ * The kernels of the CUDA target. A row is an op of its own; `rules/lower/cuda.rules` selects it, `rows/`
+ * says how it is called, `kernels/` holds its source. Float matrices are f32; `w` is packed.
  *
  *   cuda.pack(w [K,N] f32|f16|bf16)                                 -> packed "<dtype>_rows" [K,N]
  *   cuda.pack_quantized(q [K,N], f16 scales)                        -> packed "q<bits>_rows_g<group>"

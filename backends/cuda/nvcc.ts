@@ -19,14 +19,15 @@ export interface Gpu {
 /** Where scripts/fetch-nvcc.mjs puts the compiler, below the package's folder. */
 const cached = [".cache", "nvcc", "nvidia", "cu13", "bin", "nvcc"];
 
-/** `$NVCC`, or `nvcc` on the path, or the one that was fetched; undefined with the words that were tried. */
+/** `$NVCC`, or else `nvcc` on the path, or the one that was fetched; undefined when none starts. */
 export async function findNvcc(host: Host): Promise<Nvcc | undefined> {
   const wanted = host.environment("NVCC")?.split(" ").filter((word) => word !== "") ?? [];
   const choices = wanted.length > 0 ? [wanted] : [["nvcc"], [host.files.join(host.assetRoot, ...cached)]];
   for (const [command = "", ...args] of choices) {
     const version = await answer(host, command, [...args, "--version"]);
     const release = /release [^\n]*/.exec(version ?? "")?.[0];
-    if (release !== undefined) return { command, args: [...args, ...libraryFolder(host, command)], version: release };
+    if (release === undefined) continue;
+    return { command, args: [...args, ...libraryFolder(host, command)], version: release };
   }
   return undefined;
 }

@@ -1,7 +1,7 @@
 /**
- * What `ptxas -v` says of each kernel: registers, spills, stack and shared memory. Spilled registers live in memory, so
- * a spill in a kernel that dominates is a fault that needs no GPU to be seen. Lines differ between architectures:
- * each field is looked for by itself.
+ * What `ptxas -v` says of each kernel: registers, spills, stack and shared memory. Spilled registers live in
+ * memory, so a spill in a kernel that dominates is a fault that needs no GPU to be seen. Lines differ between
+ * architectures: each field is looked for by itself.
  */
 
 export interface KernelResources {

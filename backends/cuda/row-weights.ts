@@ -1,16 +1,16 @@
 /**
- * The layout of packed weights, and the way back. A matrix [K, N] is stored column by column, so that the lanes of a
- * warp read neighbouring chunks of 16 bytes of one output's weights (kernels/weight-rows.cuh).
+ * The layout of packed weights, and the way back. A matrix [K, N] is stored column by column, so that the
+ * lanes of a warp read neighbouring chunks of 16 bytes of one output's weights (kernels/weight-rows.cuh).
  *
- *   f32_rows, f16_rows, bf16_rows     [N][K rounded up to whole chunks], zeros behind
+ *   f32_rows, f16_rows, bf16_rows       [N][K rounded up to whole chunks], zeros behind
  *   q8_rows_g<group>, q4_rows_g<group>  codes [N][K] of 8 or 4 bits, then f16 scales [N][K / group]; of 8
- *                                     neighbouring 4-bit codes, byte b holds number b in its low half and number
- *                                     4 + b in its high half, plus 8
+ *                                       neighbouring 4-bit codes, byte b holds number b in its low half and
+ *                                       number 4 + b in its high half, plus 8
  *
  * Whole models pass through `pack…`, so those loops run over typed arrays and convert bits, not numbers.
  */
 
-import { fromBrainBits, fromHalfBits, invariant, toBrainBits, toHalfBits } from "../../src/base/index.js";
+import { fromBrainBits, fromHalfBits, invariant, toHalfBits } from "../../src/base/index.js";
 import type { WeightFormat, WeightLayout } from "../../src/codegen/index.js";
 import { packedShape } from "../../src/codegen/index.js";
 import type {
@@ -64,8 +64,8 @@ function packFloats({ dtype, data }: TensorValue, type: PackedType): PackedValue
   const [inner, outer] = packedShape(type);
   const bytes = new Uint8Array(type.sizeBytes);
   const to = dtype === "f32" ? new Float32Array(bytes.buffer) : new Uint16Array(bytes.buffer);
-  const bits = dtype === "f32" ? data : dtype === "bf16" ? brains(data) : halves(data);
-  transposeInto(bits, to, { inner, outer, stride: rowLength(dtype === "bf16" || dtype === "f32" ? dtype : "f16", inner) });
+  const bits = dtype === "f32" ? data : dtype === "bf16" ? upperHalves(data) : halves(data);
+  transposeInto(bits, to, { inner, outer, stride: to.length / outer });
   return { kind: "packed", type, bytes };
 }
 
@@ -93,8 +93,11 @@ function transposeInto(
 }
 
 /** bfloat16 bits of values that are bfloat16 already. */
-function brains(data: Float32Array): Uint16Array {
-  return Uint16Array.from(data, toBrainBits);
+function upperHalves(data: Float32Array): Uint16Array {
+  const bits = new Uint32Array(data.buffer, data.byteOffset, data.length);
+  const out = new Uint16Array(data.length);
+  for (let i = 0; i < out.length; i++) out[i] = bits[i]! >>> 16;
+  return out;
 }
 
 /** binary16 bits of values that are binary16 already: normal numbers by shifting, the others one by one. */
@@ -111,7 +114,10 @@ function halves(data: Float32Array): Uint16Array {
   return out;
 }
 
-function packQuantized({ codes, scales, type: { bits, group } }: QuantizedValue, type: PackedType): PackedValue {
+function packQuantized(
+  { codes, scales, type: { bits, group } }: QuantizedValue,
+  type: PackedType,
+): PackedValue {
   const [inner, outer] = packedShape(type);
   const bytes = new Uint8Array(type.sizeBytes);
   const rows = bits === 8 ? new Int8Array(bytes.buffer, 0, inner * outer) : new Int8Array(inner * outer);

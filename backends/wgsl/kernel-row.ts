@@ -57,7 +57,9 @@ export interface KernelSplit {
   readonly operand: number;
   readonly units: number;
   readonly unitBytes: number;
-  /** The pipeline constant that names the first unit of a part, and the one for their number if there is one. */
+  /**
+   * The pipeline constant that names the first unit of a part, and the one for their number if there is one.
+   */
   readonly first: string;
   readonly count?: string;
   /** Whether the first axis of the dispatch counts units. */
@@ -65,8 +67,14 @@ export interface KernelSplit {
 }
 
 export interface WgslKernelRow extends KernelRow {
-  /** Absent for kernels that are evaluated when weights are packed. Several: the first that takes the rows. */
-  readonly instances?: (operands: readonly ValueType[], attrs: Attrs, result: ValueType) => readonly KernelInstance[];
+  /**
+   * Absent for kernels that are evaluated when weights are packed. Several: the first that takes the rows.
+   */
+  readonly instances?: (
+    operands: readonly ValueType[],
+    attrs: Attrs,
+    result: ValueType,
+  ) => readonly KernelInstance[];
 }
 
 /** An access that only reads a whole operand. */

@@ -1,6 +1,6 @@
 /**
- * The kernels of the WGSL target. A row is an op of its own; `rules/lower/wgsl.rules` selects it, `rows/` holds
- * how it becomes a module, `kernels/` its source. Float matrices are f32; `w` is packed (panels.ts).
+ * The kernels of the WGSL target. A row is an op of its own; `rules/lower/wgsl.rules` selects it, `rows/`
+ * holds how it becomes a module, `kernels/` its source. Float matrices are f32; `w` is packed (panels.ts).
  *
  *   wgsl.pack(w [K,N] f32|f16|bf16)                                 -> packed "<dtype>_columns64" [K,N]
  *   wgsl.pack_quantized(q [K,N], f16 scales)                        -> packed "q<bits>_columns64_g<group>"

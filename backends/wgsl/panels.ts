@@ -1,17 +1,18 @@
 /**
- * The layout of packed weights. A matrix [K, N] becomes panels of 64 columns, padded with zeros; an invocation
- * owns a column of a panel and reads it 16 bytes at a time, its neighbours the 16 bytes beside them. K is padded
- * to whole chunks of 32 rows, so that kernels read chunks without looking where the matrix ends.
+ * The layout of packed weights. A matrix [K, N] becomes panels of 64 columns, padded with zeros; an
+ * invocation owns a column of a panel and reads it 16 bytes at a time, its neighbours the 16 bytes beside
+ * them. K is padded to whole chunks of 32 rows, so that kernels read chunks without looking where the
+ * matrix ends.
  *
  *   f32_columns64, f16_columns64, bf16_columns64  [panel][rows / (16 / bytes)][64] x 16 bytes of one column
  *   q8_columns64_g<group>, q4_columns64_g<group>  [panel][K / group] blocks of 64 f16 scales, then
  *                                                 [group / (16 or 32)][64] x 16 bytes of codes of one column;
- *                                                 a 4-bit code is in the low half of its byte in even rows, plus 8
+ *                                                 4-bit codes are stored plus 8, even rows in the low half
  *
  * Everything in a panel is contiguous: a matrix too large for one binding is cut between panels.
  */
 
-import { at, fromBrainBits, fromHalfBits, invariant, toBrainBits, toHalfBits } from "../../src/base/index.js";
+import { at, fromBrainBits, fromHalfBits, invariant, toHalfBits } from "../../src/base/index.js";
 import type { WeightFormat, WeightLayout } from "../../src/codegen/index.js";
 import type {
   FloatDType, PackedType, PackedValue, QuantizedType, QuantizedValue, TensorValue,
@@ -87,23 +88,35 @@ function floatIndex(rows: number, row: number, column: number, perVector: number
   return (vector * PANEL + (column % PANEL)) * perVector + (row % perVector);
 }
 
+/** Hot when weights are packed: vector by vector, so that the index is computed once for each. */
 function packFloats({ dtype, shape, data }: TensorValue, type: PackedType): PackedValue {
+  invariant(data instanceof Float32Array, "floats are packed");
   const { rows, columns } = sizeOf(shape);
   const bytes = new Uint8Array(type.sizeBytes);
-  const [target, store] = floatStore(bytes, dtype);
-  const perVector = VECTOR_BYTES / (dtype === "f32" ? 4 : 2);
-  for (let row = 0; row < rows; row++) {
+  const from = storedElements(data, dtype);
+  const to = dtype === "f32" ? new Float32Array(bytes.buffer) : new Uint16Array(bytes.buffer);
+  const perVector = VECTOR_BYTES / to.BYTES_PER_ELEMENT;
+  for (let row = 0; row < rows; row += perVector) {
+    const count = Math.min(perVector, rows - row);
     for (let column = 0; column < columns; column++) {
-      target[floatIndex(rows, row, column, perVector)] = store(data[row * columns + column]!);
+      const target = floatIndex(rows, row, column, perVector);
+      for (let i = 0; i < count; i++) to[target + i] = from[(row + i) * columns + column]!;
     }
   }
   return { kind: "packed", type, bytes };
 }
 
-/** The bytes as elements of a dtype, and what to put there for a number. */
-function floatStore(bytes: Uint8Array, dtype: TensorValue["dtype"]): [Float32Array | Uint16Array, (x: number) => number] {
-  if (dtype === "f32") return [new Float32Array(bytes.buffer), (x) => x];
-  return [new Uint16Array(bytes.buffer), dtype === "f16" ? toHalfBits : toBrainBits];
+/** What is stored for each number: itself, or the bits of the 16-bit float that it is already. */
+function storedElements(data: Float32Array, dtype: TensorValue["dtype"]): Float32Array | Uint16Array {
+  if (dtype === "f32") return data;
+  const out = new Uint16Array(data.length);
+  if (dtype === "f16") {
+    for (let i = 0; i < out.length; i++) out[i] = toHalfBits(data[i]!);
+    return out;
+  }
+  const bits = new Uint32Array(data.buffer, data.byteOffset, data.length);
+  for (let i = 0; i < out.length; i++) out[i] = bits[i]! >>> 16;
+  return out;
 }
 
 function unpackFloats({ type, bytes }: PackedValue, dtype: FloatDType): TensorValue {
@@ -146,23 +159,45 @@ function codePlace({ rows }: Size, row: number, column: number, format: Quantize
 
 type Quantized = Extract<WeightFormat, { kind: "quantized" }>;
 
+/** Hot when weights are packed, as above. */
 function packQuantized(q: QuantizedValue, type: PackedType): PackedValue {
   const { shape, bits, group } = q.type;
   const size = sizeOf(shape);
+  const format = { kind: "quantized", bits, group } as const;
   const bytes = new Uint8Array(type.sizeBytes);
   const view = new DataView(bytes.buffer);
-  for (let row = 0; row < size.rows; row++) {
+  const perVector = rowsPerVector(format);
+  for (let row = 0; row < size.rows; row += perVector) {
     for (let column = 0; column < size.columns; column++) {
-      const place = codePlace(size, row, column, { kind: "quantized", bits, group });
-      const code = q.codes[row * size.columns + column]!;
-      if (bits === 8) view.setInt8(place.code, code);
-      else bytes[place.code]! |= (code + 8) << (4 * (row & 1));
-      if (row % group === 0) {
-        view.setUint16(place.scale, toHalfBits(q.scales[(row / group) * size.columns + column]!), true);
-      }
+      const place = codePlace(size, row, column, format);
+      const part = { size, bits, count: perVector, bytes, target: place.code };
+      packColumn(q.codes, row * size.columns + column, part);
+      if (row % group !== 0) continue;
+      view.setUint16(place.scale, toHalfBits(q.scales[(row / group) * size.columns + column]!), true);
     }
   }
   return { kind: "packed", type, bytes };
+}
+
+interface ColumnPart {
+  readonly size: Size;
+  readonly bits: 4 | 8;
+  /** Codes of one column, one below the other. */
+  readonly count: number;
+  readonly bytes: Uint8Array;
+  readonly target: number;
+}
+
+function packColumn(codes: Int8Array, first: number, { size, bits, count, bytes, target }: ColumnPart): void {
+  const { columns } = size;
+  if (bits === 8) {
+    for (let i = 0; i < count; i++) bytes[target + i] = codes[first + i * columns]!;
+    return;
+  }
+  for (let i = 0; i < count; i += 2) {
+    const [low, high] = [codes[first + i * columns]! + 8, codes[first + (i + 1) * columns]! + 8];
+    bytes[target + i / 2] = low | (high << 4);
+  }
 }
 
 function unpackQuantized({ type, bytes }: PackedValue, bits: 4 | 8, group: number): QuantizedValue {

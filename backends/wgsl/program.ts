@@ -1,7 +1,8 @@
 /**
- * `program.json`: what a runtime needs to run the modules of an artifact. Sizes and offsets are in bytes unless a
- * name says otherwise; a dimension is a number or one of T, S, R, C, B, P. Everything that can be decided before
- * the batch is known is decided here: a runtime evaluates products and binds what it is told.
+ * `program.json`: what a runtime needs to run the modules of an artifact. Sizes and offsets are in bytes
+ * unless a name says otherwise; a dimension is a number or one of T, S, R, C, B, P. Everything that can be
+ * decided before the batch is known is decided here: a runtime evaluates products and binds what it is
+ * told.
  */
 
 import type { ProgramDescription } from "../../src/codegen/index.js";
@@ -101,7 +102,15 @@ export interface ProgramRecord {
   readonly weights: readonly WeightRecord[];
   readonly modules: readonly ModuleRecord[];
   readonly functions: readonly FunctionRecord[];
-  readonly scenarios: readonly { readonly name: string; readonly maxTokens: number; readonly entry: string }[];
+  /** In the order in which a batch is offered to them; the last takes all. */
+  readonly scenarios: readonly ScenarioRecord[];
+}
+
+export interface ScenarioRecord {
+  readonly name: string;
+  readonly maxTokens: number;
+  /** A function with the role `step`. */
+  readonly entry: string;
 }
 
 export interface BatchArrayRecord {

@@ -3,16 +3,31 @@
 import { Command } from "commander";
 
 import { addCompile } from "./commands/compile.js";
+import { addConvert } from "./commands/convert.js";
 import { addDemo } from "./commands/demo.js";
+import { addEgraph } from "./commands/egraph.js";
 import { addEval } from "./commands/eval.js";
 import { addExplain } from "./commands/explain.js";
 import { addHardware } from "./commands/hardware.js";
 import { addIr } from "./commands/ir.js";
 import { addRules } from "./commands/rules.js";
 import { addRun } from "./commands/run.js";
+import { addTargets } from "./commands/targets.js";
 import type { Door } from "./door.js";
 
-const commands = [addRun, addCompile, addExplain, addIr, addRules, addEval, addHardware, addDemo] as const;
+const commands = [
+  addRun,
+  addCompile,
+  addExplain,
+  addIr,
+  addRules,
+  addEval,
+  addEgraph,
+  addConvert,
+  addHardware,
+  addTargets,
+  addDemo,
+] as const;
 
 export function createProgram(door: Door): Command {
   const { terminal } = door;

@@ -46,7 +46,7 @@ export interface TargetSettings {
 export interface Capabilities {
   /** Who opens what `build` made (src/runtime/executors.ts). */
   readonly executor: "library" | "webgpu";
-  /** True when the processors that the plan is priced for are the host's own: cores and caches are asked of it. */
+  /** True when plans are priced for the processors of the host: cores and caches are asked of it. */
   readonly runsOnHost: boolean;
   /** Processors that one can build for, in the compiler's words; empty where there is no choice. */
   readonly architectures: readonly string[];
@@ -60,7 +60,7 @@ export type Ability =
 
 export interface Availability {
   readonly build: Ability;
-  /** As far as a host can tell; the executor knows more where it must open a device (src/runtime/executors.ts). */
+  /** As far as a host can tell; where a device must be opened, src/runtime/executors.ts knows more. */
   readonly run: Ability;
 }
 

@@ -1,7 +1,7 @@
 /**
- * Prints a loop kernel as CUDA: threads take the iterations of the outermost parallel loops, everything inside is
- * one thread's own. Parallel loops that follow each other become kernels that follow each other on the stream,
- * so that each finds what the one before it wrote. Needs launch.cuh and numbers.cuh.
+ * Prints a loop kernel as CUDA: threads take the iterations of the outermost parallel loops, everything
+ * inside is one thread's own. Parallel loops that follow each other become kernels that follow each other on
+ * the stream, so that each finds what the one before it wrote. Needs launch.cuh and numbers.cuh.
  */
 
 import { at, TextWriter } from "../base/index.js";
@@ -13,8 +13,8 @@ import { cElementType, countText, parallelChain, printBody, printIndices } from 
 import type { CScope } from "./scalars-to-c.js";
 
 /**
- * The kernels, and a host function under a name that the caller has made unique: it takes the step, the dimensions
- * and the buffers, and launches them.
+ * The kernels, and a host function under a name that the caller has made unique: it takes the step, the
+ * dimensions and the buffers, and launches them.
  */
 export function printLoopKernelCuda(kernel: LoopKernel, name: string): PrintedLoops {
   const bodies = partsOf(kernel.body);

@@ -7,7 +7,9 @@
 import { assertNever, at, invariant, TextWriter } from "../base/index.js";
 import type { Dim, LoopKernel, Statement } from "../ir/index.js";
 import type { WgslScope } from "./scalars-to-wgsl.js";
-import { wgslCondition, wgslDim, wgslLocalType, wgslOffset, wgslRounded } from "./scalars-to-wgsl.js";
+import {
+  wgslCondition, wgslDim, wgslLocalType, wgslOffset, wgslRounded, wgslStored,
+} from "./scalars-to-wgsl.js";
 import { wgslIdentifier } from "./wgsl-names.js";
 
 /** Invocations of a workgroup of a kernel that is printed from loops. */
@@ -27,7 +29,10 @@ export interface WgslLoops {
 
 type For = Extract<Statement, { kind: "for" }>;
 
-export function printLoopKernelWgsl(kernel: LoopKernel, ofOneLayer: ReadonlySet<string> = new Set()): WgslLoops {
+export function printLoopKernelWgsl(
+  kernel: LoopKernel,
+  ofOneLayer: ReadonlySet<string> = new Set(),
+): WgslLoops {
   const scope: WgslScope = {
     buffers: kernel.buffers,
     ofOneLayer,
@@ -108,7 +113,8 @@ function printStatement(statement: Statement, scope: WgslScope, out: TextWriter)
       invariant(buffer !== undefined, `the kernel has a buffer ${statement.buffer}`);
       scope.written.add(buffer.name);
       const offset = wgslOffset(buffer, statement.indices, scope);
-      out.line(`write_${wgslIdentifier(buffer.name)}(${offset}, ${wgslRounded(buffer.dtype, statement.value, scope)});`);
+      const value = wgslStored(buffer.dtype, statement.value, scope);
+      out.line(`write_${wgslIdentifier(buffer.name)}(${offset}, ${value});`);
       return;
     }
     case "if":

@@ -1,4 +1,7 @@
-/** What a built library says of itself: the JSON of `llmir_describe`, the same for every target with that interface. */
+/**
+ * What a built library says of itself: the JSON of `llmir_describe`, the same for every target with that
+ * interface.
+ */
 
 import type { ProgramPlan } from "../plan/index.js";
 import { weightsHash } from "./weight-file.js";

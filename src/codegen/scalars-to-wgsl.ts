@@ -4,8 +4,9 @@
  * indices are 32-bit integers, since no buffer that a shader sees has more elements.
  *
  * Buffers are read and written through functions `read_<buffer>(index)` and `write_<buffer>(index, value)`
- * that the target puts before the kernel: where a value lies and how it is stored is not the kernel's business.
- * Functions that WGSL lacks, or does not compute well enough, are called by name and collected in the scope.
+ * that the target puts before the kernel: where a value lies and how it is stored is not the kernel's
+ * business. Functions that WGSL lacks, or does not compute well enough, are called by name and collected in
+ * the scope.
  */
 
 import { assertNever, at, invariant } from "../base/index.js";
@@ -58,9 +59,18 @@ export function wgslOffset(buffer: LoopBuffer, indices: readonly Scalar[], scope
   return offset.text;
 }
 
-/** A value as an element or a local of the dtype: a float that is rounded to the format, an integer in range. */
+/**
+ * A value as an element or a local of the dtype: a float that is rounded to the format, an integer in range.
+ */
 export function wgslRounded(dtype: DType, value: Scalar, scope: WgslScope): string {
   return convert(dtype, wgslScalar(value, scope), scope).text;
+}
+
+/** A value as `write_<buffer>` takes it: 16-bit floats are rounded there, when they become bits. */
+export function wgslStored(dtype: DType, value: Scalar, scope: WgslScope): string {
+  if (dtype !== "f16" && dtype !== "bf16") return wgslRounded(dtype, value, scope);
+  const exact = value.kind === "cast" && value.dtype === dtype ? value.operand : value;
+  return converted("f32", wgslScalar(exact, scope)).text;
 }
 
 /** The type that an element or a local of a dtype has in expressions. */
@@ -84,7 +94,11 @@ export function wgslScalar(scalar: Scalar, scope: WgslScope): WgslText {
     case "unary":
       return unaryText(scalar.operator, wgslScalar(scalar.operand, scope), scope);
     case "binary":
-      return binaryText(scalar.operator, [wgslScalar(scalar.left, scope), wgslScalar(scalar.right, scope)], scope);
+      return binaryText(
+        scalar.operator,
+        [wgslScalar(scalar.left, scope), wgslScalar(scalar.right, scope)],
+        scope,
+      );
     case "select":
       return selectText(scalar, scope);
     case "cast":
@@ -185,7 +199,8 @@ function loadText({ buffer: name, indices }: Extract<Scalar, { kind: "load" }>, 
 }
 
 /** `select` computes both sides; a load that lies outside is clamped by WebGPU and its value not used. */
-function selectText({ condition, then, otherwise }: Extract<Scalar, { kind: "select" }>, scope: WgslScope): WgslText {
+function selectText(scalar: Extract<Scalar, { kind: "select" }>, scope: WgslScope): WgslText {
+  const { condition, then, otherwise } = scalar;
   const [yes, no] = [wgslScalar(then, scope), wgslScalar(otherwise, scope)];
   const type = widest(yes, no);
   const [a, b] = [converted(type, yes), converted(type, no)];
@@ -199,7 +214,9 @@ function widest(left: WgslText, right: WgslText): WgslType {
 }
 
 /** Functions of one float: WGSL's own where they round correctly, else those of the library of numbers. */
-const functions: Readonly<Record<Exclude<UnaryOperator, "neg" | "not" | "abs" | "floor" | "sqrt">, string>> = {
+type CalledOperator = Exclude<UnaryOperator, "neg" | "not" | "abs" | "floor" | "sqrt">;
+
+const functions: Readonly<Record<CalledOperator, string>> = {
   exp: "exponential",
   exp2: "exponential2",
   log: "logarithm",
@@ -217,13 +234,18 @@ function unaryText(operator: UnaryOperator, operand: WgslText, scope: WgslScope)
     case "neg":
       return negated(operand.type === "bool" ? converted("i32", operand) : operand);
     case "abs":
-      return operand.type === "f32" ? atom(`abs(${operand.text})`, "f32") : atom(`abs(${converted("i32", operand).text})`, "i32");
+      return absolute(operand);
     case "floor":
     case "sqrt":
       return atom(`${operator}(${converted("f32", operand).text})`, "f32");
     default:
       return call(functions[operator], "f32", scope, converted("f32", operand));
   }
+}
+
+function absolute(operand: WgslText): WgslText {
+  const type = operand.type === "f32" ? "f32" : "i32";
+  return atom(`abs(${converted(type, operand).text})`, type);
 }
 
 function negated(operand: WgslText): WgslText {
@@ -250,7 +272,11 @@ const comparisons: Readonly<Partial<Record<BinaryOperator, string>>> = {
   ne: "!=",
 };
 
-function binaryText(operator: BinaryOperator, [left, right]: readonly [WgslText, WgslText], scope: WgslScope): WgslText {
+function binaryText(
+  operator: BinaryOperator,
+  [left, right]: readonly [WgslText, WgslText],
+  scope: WgslScope,
+): WgslText {
   if (operator === "and" || operator === "or") return connective(operator, left, right);
   const type = widest(left, right);
   const compared = comparisons[operator];

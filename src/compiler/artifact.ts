@@ -78,7 +78,7 @@ export async function buildArtifact(
 function withoutWeights({ model }: Compilation): Diagnostic {
   return diagnostic("model/no-weights", `\`${model.name}\` is a configuration without weights`, {
     at: model.folder,
-    hint: "give a folder with `model.safetensors`, or plan only with `compile --weights none`",
+    hint: "give a folder with `model.safetensors` or a GGUF file with tensors, or plan only with `compile --weights none`",
   });
 }
 
@@ -105,7 +105,7 @@ function safeName(name: string): string {
 function artifactKey(host: Host, { files, optimized, model, options }: Compilation): string {
   const terms = optimized.selected.constants.map(({ term }) => JSON.stringify(term));
   const machine = host.machine.features.join(" ");
-  const compiler = host.environment("CC") ?? "";
+  const compiler = ["CC", "NVCC"].map((name) => host.environment(name) ?? "").join("\n");
   const sources = files.flatMap(({ path, text }) => [path, text]);
   const identity = model.weights === undefined ? "" : fileIdentity(host, model.weights.location);
   return host.sha256(options.target, options.arch ?? "", machine, compiler, identity, ...terms, ...sources);
@@ -113,6 +113,7 @@ function artifactKey(host: Host, { files, optimized, model, options }: Compilati
 
 /** Hash of a file's content, or of all files that a sharded model's index stands beside. */
 function fileIdentity(host: Host, location: string): string {
+  if (location.endsWith(".gguf")) return hashFile(host, location);
   const folder = host.files.isDirectory(location) ? location : host.files.join(location, "..");
   const names = host.files.list(folder).filter((name) => name.endsWith(".safetensors"));
   return host.sha256(...names.map((name) => hashFile(host, host.files.join(folder, name))));

@@ -19,6 +19,7 @@ import { chooseThreads, defaultScenarios, optimize } from "../optimizer/index.js
 import type { Capacity, ProgramPlan } from "../plan/index.js";
 import { planProgram } from "../plan/index.js";
 import type { RuleProgram } from "../rules/index.js";
+import { withoutRules } from "../rules/index.js";
 import type { CompileOptions } from "./options.js";
 import { DEFAULT_COMPILE_OPTIONS, DEFAULT_CONTEXT } from "./options.js";
 import { loadTargetRules } from "./rule-files.js";
@@ -155,13 +156,15 @@ function importWith(host: Host, path: string, options: CompileOptions): Result<I
 }
 
 function readRules(host: Host, backend: Backend, options: CompileOptions): Result<RuleProgram> {
-  return loadTargetRules({
+  const loaded = loadTargetRules({
     folder: host.files.join(host.assetRoot, "rules"),
     files: host.files,
     backend,
     without: options.without,
     settings: { quantize: options.quantize },
   });
+  if (!loaded.ok || options.withoutRules.length === 0) return loaded;
+  return success(withoutRules(loaded.value, new Set(options.withoutRules)), loaded.diagnostics);
 }
 
 /**
@@ -220,6 +223,7 @@ function weightTypes(func: Module["functions"][number]): readonly ValueType[] {
 }
 
 function storedBytes(type: ValueType, quantize: CompileOptions["quantize"]): number {
+  if (type.kind === "quantized") return elementCount(type.shape) * (type.bits === 8 ? 1.0625 : 0.5625);
   const share = bytesPerElement[quantize];
   if (share === undefined || type.kind !== "tensor" || type.shape.length !== 2) return typeBytes(type);
   return elementCount(type.shape) * share;

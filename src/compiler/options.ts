@@ -16,6 +16,8 @@ export interface CompileOptions {
   readonly quantize: QuantizationLevel;
   /** Rule families to leave out, by name: costs speed, never correctness. */
   readonly without: readonly string[];
+  /** Single rules to leave out, by name. */
+  readonly withoutRules: readonly string[];
   /** Positions of one sequence; the model's own context, at most `DEFAULT_CONTEXT`, when undefined. */
   readonly contextLength: number | undefined;
   /** Tokens of one step: longer prompts are read in chunks. */
@@ -37,6 +39,7 @@ export const DEFAULT_COMPILE_OPTIONS: CompileOptions = {
   arch: undefined,
   quantize: "none",
   without: [],
+  withoutRules: [],
   contextLength: undefined,
   maxTokens: 256,
   maxSequences: 8,

@@ -107,7 +107,7 @@ function computeConstant({ registry, weights }: PackInput, term: Func, layer: nu
       continue;
     }
     const value = registry.require(op).evaluate(operands, attrs, valueType(term, result));
-    if (value.kind === "quantized") errors.push(quantizationError(operands[0], value));
+    if (op === "quantize" && value.kind === "quantized") errors.push(quantizationError(operands[0], value));
     values.set(result, value);
   }
   return { value: read(term.results[0]!), errors, nonFinite };
@@ -118,7 +118,9 @@ function weightName(name: unknown, layer: number | undefined): string {
   return layer === undefined ? name : name.replaceAll("{layer}", String(layer));
 }
 
-function isFinite({ data }: TensorValue): boolean {
+/** A product of a code and a finite scale is finite. */
+function isFinite(value: TensorValue | QuantizedValue): boolean {
+  const data = value.kind === "quantized" ? value.scales : value.data;
   for (let i = 0; i < data.length; i++) {
     if (!Number.isFinite(data[i])) return false;
   }

@@ -1,12 +1,11 @@
 /**
- * The e-classes: a union-find over node numbers, the members of each class as a ring, its parents as a linked
- * list.
+ * The e-classes: a union-find over node numbers, the members of each class as a ring, its parents as another.
  *
- * Every node starts as a class of its own, so a class id is a node number, and the canonical id is the
- * union-find root. A parent edge is named by its index in the flat array of children: edge e says "node
- * `edgeNode[e]` reads this class at position e - start[edgeNode[e]]". Each edge is in exactly one list. Lists
- * are only ever appended to one another, so that a list seen earlier stays a contiguous segment of the list
- * it became part of.
+ * Every node starts as a class of its own, so a class id is a node number, the canonical id is the union-find
+ * root, and the root, dead or alive, is in its own ring. `links` runs parallel to the cells of the nodes:
+ * `links[4n]` is the next member of node n's class, and for the edge at cell e, `links[e]` is the next edge
+ * that reads the same class. A ring of parents is named by its last edge, so that two are joined in constant
+ * time, and edges seen earlier stay a contiguous segment of the ring they became part of.
  */
 import { grown } from "./int-list.js";
 
@@ -14,18 +13,19 @@ const NONE = -1;
 
 export class ClassTable {
   unionCount = 0;
-  /** Union-find; the root is its own entry. */
+  /** Union-find; a root is its own entry. For a slot that a wide node goes on in: ~node. */
   up: Int32Array = new Int32Array(64);
-  /** Next member of the same class, circular. Dead members are unlinked at rebuild. */
-  ringNext: Int32Array = new Int32Array(64);
-  /** Any live member, indexed by root; dead only between a repair and the end of its rebuild. */
-  ringHead: Int32Array = new Int32Array(64);
-  parentHead: Int32Array = new Int32Array(64);
-  parentTail: Int32Array = new Int32Array(64);
-  /** Edges in the list, dead parents included. */
-  parentCount: Int32Array = new Int32Array(64);
-  parentNext: Int32Array = new Int32Array(128);
-  edgeNode: Int32Array = new Int32Array(128);
+  links: Int32Array = new Int32Array(256);
+  /** Last edge of the ring of parents, indexed by root, or NONE. Dead parents are included. */
+  lastParent: Int32Array = new Int32Array(64);
+  /** Members and parent edges together, indexed by root. */
+  weight: Int32Array = new Int32Array(64);
+  /** Which shapes the members have had, bit = shape modulo 32, indexed by root. */
+  shapes: Int32Array = new Int32Array(64);
+
+  get bytes(): number {
+    return this.up.byteLength * 4 + this.links.byteLength;
+  }
 
   find(id: number): number {
     const up = this.up;
@@ -39,69 +39,87 @@ export class ClassTable {
     return id;
   }
 
-  /** A class of one node. */
-  open(node: number): void {
-    if (node >= this.up.length) this.#reserve(node + 1);
+  /** A class of one node, which takes so many slots. */
+  open(node: number, shape: number, slots: number): void {
+    if (node + slots > this.up.length) this.reserve(node + slots);
     this.up[node] = node;
-    this.ringNext[node] = node;
-    this.ringHead[node] = node;
-    this.parentHead[node] = NONE;
-    this.parentTail[node] = NONE;
+    for (let slot = 1; slot < slots; slot++) this.up[node + slot] = ~node;
+    this.links[node << 2] = node;
+    this.lastParent[node] = NONE;
+    this.weight[node] = 1;
+    this.shapes[node] = 1 << (shape & 31);
   }
 
-  #reserve(needed: number): void {
+  reserve(needed: number): void {
     this.up = grown(this.up, needed);
-    this.ringNext = grown(this.ringNext, needed);
-    this.ringHead = grown(this.ringHead, needed);
-    this.parentHead = grown(this.parentHead, needed);
-    this.parentTail = grown(this.parentTail, needed);
-    this.parentCount = grown(this.parentCount, needed);
+    this.lastParent = grown(this.lastParent, needed);
+    this.weight = grown(this.weight, needed);
+    this.shapes = grown(this.shapes, needed);
+    this.links = grown(this.links, this.up.length * 4);
   }
 
-  /** Records that `node` reads canonical class `child` through `edge`. */
-  link(edge: number, node: number, child: number): void {
-    if (edge >= this.edgeNode.length) {
-      this.edgeNode = grown(this.edgeNode, edge + 1);
-      this.parentNext = grown(this.parentNext, this.edgeNode.length);
+  /** Records that an edge reads this canonical class. */
+  link(edge: number, child: number): void {
+    const { links } = this;
+    const last = this.lastParent[child]!;
+    if (last === NONE) {
+      links[edge] = edge;
+    } else {
+      links[edge] = links[last]!;
+      links[last] = edge;
     }
-    this.edgeNode[edge] = node;
-    this.parentNext[edge] = NONE;
-    this.#appendParents(child, edge, edge);
-    this.parentCount[child]!++;
+    this.lastParent[child] = edge;
+    this.weight[child]!++;
   }
 
-  #appendParents(root: number, head: number, tail: number): void {
-    if (this.parentHead[root] === NONE) this.parentHead[root] = head;
-    else this.parentNext[this.parentTail[root]!] = head;
-    this.parentTail[root] = tail;
+  /** The node that an edge belongs to. */
+  nodeOf(edge: number): number {
+    const slot = edge >> 2;
+    const up = this.up[slot]!;
+    return up < 0 ? ~up : slot;
   }
 
   /** Makes `loser` part of `root`; both canonical and different. Constant time. */
   join(root: number, loser: number): void {
+    const { links, lastParent } = this;
     this.up[loser] = root;
     this.unionCount++;
-    const first = this.ringHead[root]!;
-    const second = this.ringHead[loser]!;
-    const after = this.ringNext[first]!;
-    this.ringNext[first] = this.ringNext[second]!;
-    this.ringNext[second] = after;
-    if (this.parentHead[loser] !== NONE) {
-      this.#appendParents(root, this.parentHead[loser]!, this.parentTail[loser]!);
+    const after = links[root << 2]!;
+    links[root << 2] = links[loser << 2]!;
+    links[loser << 2] = after;
+    const last = lastParent[root]!;
+    const lastOfLoser = lastParent[loser]!;
+    if (lastOfLoser !== NONE) {
+      lastParent[root] = lastOfLoser;
+      if (last !== NONE) {
+        const first = links[last]!;
+        links[last] = links[lastOfLoser]!;
+        links[lastOfLoser] = first;
+      }
     }
-    this.parentCount[root]! += this.parentCount[loser]!;
+    this.weight[root]! += this.weight[loser]!;
+    this.shapes[root]! |= this.shapes[loser]!;
   }
 
-  /** Unlinks dead members of a class that has at least one live member. */
-  purgeRing(root: number, dead: Uint8Array): void {
-    let head = this.ringHead[root]!;
-    while (dead[head] === 1) head = this.ringNext[head]!;
-    this.ringHead[root] = head;
-    let last = head;
-    for (let node = this.ringNext[head]!; node !== head; node = this.ringNext[node]!) {
-      if (dead[node] === 1) continue;
-      this.ringNext[last] = node;
-      last = node;
+  /** False for a dead member that was taken out: its link leads to itself, though it is no root. */
+  isInRing(node: number): boolean {
+    return this.links[node << 2] !== node || this.up[node] === node;
+  }
+
+  /** Takes dead members out of a ring, but for the root. */
+  purgeRing(root: number, cells: Int32Array): void {
+    const { links } = this;
+    let last = root;
+    for (let node = links[root << 2]!; node !== root; ) {
+      const next = links[node << 2]!;
+      if (cells[node << 2]! < 0) {
+        links[node << 2] = node;
+      } else {
+        links[last << 2] = node;
+        last = node;
+      }
+      node = next;
     }
-    this.ringNext[last] = head;
+    links[last << 2] = root;
   }
 }

@@ -7,25 +7,36 @@
  *
  * This class is the engine's inside: it speaks plain integers and trusts its caller. `EGraph` is the face.
  */
-import { type ApplicationLog, CONGRUENCE, GIVEN, type PendingMatch, substitutionOf } from "./application-log.js";
+import {
+  ANALYSIS,
+  type ApplicationLog,
+  CONGRUENCE,
+  GIVEN,
+  type PendingMatch,
+  substitutionOf,
+} from "./application-log.js";
+import { ChangeJournal } from "./change-journal.js";
 import { ClassTable } from "./class-table.js";
 import type { EGraph } from "./egraph.js";
 import { EGraphError } from "./errors.js";
 import { IntList } from "./int-list.js";
 import { LabelTable } from "./label-table.js";
-import { NodeTable } from "./node-table.js";
+import { NodeTable, slotsFor } from "./node-table.js";
 import type { Analysis, Application, EClassId, ENodeId } from "./types.js";
 
 export class Core<D> {
   readonly labels = new LabelTable();
   readonly nodes = new NodeTable();
   readonly classes = new ClassTable();
+  readonly journal = new ChangeJournal();
   readonly analysis: Analysis<D> | undefined;
   readonly log: ApplicationLog | undefined;
   /** Analysis data, indexed by canonical class. Empty without an analysis. */
   readonly data: (D | undefined)[] = [];
   /** The match that is being applied, the author of whatever changes now; absent outside the apply phase. */
   author: PendingMatch | undefined;
+  /** E-nodes that rules and extraction pass over; any number of them may have died since. */
+  readonly subsumed = new Set<number>();
 
   readonly #graph: EGraph<D>;
   /** The author's record in the log, once written. */
@@ -39,9 +50,12 @@ export class Core<D> {
   /** What congruences found now are due to. */
   #cause = GIVEN;
   #rebuilding = false;
-  /** Nodes that died in this rebuild and are still in rings and label lists. */
+  /** Calls of the analysis's `modify` that have not returned. */
+  #modifying = 0;
+  /** Nodes that died in this rebuild and are still in rings. */
   readonly #buried = new IntList(16);
   #scratch: Int32Array = new Int32Array(16);
+  readonly #kids = new Int32Array(2);
 
   constructor(graph: EGraph<D>, analysis: Analysis<D> | undefined, log: ApplicationLog | undefined) {
     this.#graph = graph;
@@ -53,7 +67,22 @@ export class Core<D> {
     return this.#repairsDone === this.#repairs.length && this.#remakesDone === this.#remakes.length;
   }
 
+  /** What the tables take, without analysis data and payloads. */
+  get bytes(): number {
+    return this.nodes.bytes + this.classes.bytes + this.journal.bytes + (this.log?.bytes ?? 0);
+  }
+
+  /** Makes room for so many slots at once, which is cheaper than to grow step by step. */
+  reserve(slots: number): void {
+    const size = this.nodes.size + slots;
+    this.nodes.reserve(size);
+    this.classes.reserve(size);
+    this.journal.reserve(size);
+  }
+
+  /** The author of the changes to come. */
   setAuthor(match: PendingMatch | undefined): void {
+    if (this.#authorId >= 0 && this.author !== undefined) this.log?.finish(this.#authorId, this.author);
     this.author = match;
     this.#authorId = GIVEN;
   }
@@ -65,43 +94,94 @@ export class Core<D> {
   }
 
   /** The node of this content, made if need be. `kids` is canonicalised in place. */
-  add(label: number, kids: Int32Array, arity: number): number {
-    const { classes, nodes } = this;
+  add(shape: number, kids: Int32Array, arity: number): number {
+    const { classes } = this;
     for (let k = 0; k < arity; k++) kids[k] = classes.find(kids[k]!);
-    const known = nodes.lookup(label, kids, arity);
+    const known = this.nodes.find(shape, kids, arity);
+    return known >= 0 ? known : this.#make(shape, kids, arity);
+  }
+
+  /** As `add`, for one child. */
+  add1(shape: number, a: number): number {
+    const kid = this.classes.find(a);
+    const known = this.nodes.find1(shape, kid);
     if (known >= 0) return known;
-    const node = nodes.append(label, kids, arity);
-    classes.open(node);
-    const from = nodes.start[node]!;
-    for (let k = 0; k < arity; k++) classes.link(from + k, node, nodes.children[from + k]!);
-    this.log?.noteNode(this.#reason());
+    this.#kids[0] = kid;
+    return this.#make(shape, this.#kids, 1);
+  }
+
+  /** As `add`, for two children. */
+  add2(shape: number, a: number, b: number): number {
+    const { classes } = this;
+    const first = classes.find(a);
+    const second = classes.find(b);
+    const known = this.nodes.find2(shape, first, second);
+    if (known >= 0) return known;
+    this.#kids[0] = first;
+    this.#kids[1] = second;
+    return this.#make(shape, this.#kids, 2);
+  }
+
+  #make(shape: number, kids: Int32Array, arity: number): number {
+    const { classes } = this;
+    const node = this.nodes.append(shape, kids, arity);
+    classes.open(node, shape, slotsFor(arity));
+    const edge = (node << 2) + 1;
+    for (let k = 0; k < arity; k++) classes.link(edge + k, kids[k]!);
+    this.journal.open(node);
+    this.log?.noteNode(node, this.#reason(), kids, arity);
     if (this.analysis !== undefined) {
       this.data[node] = this.analysis.make(this.#graph, node as ENodeId);
-      this.analysis.modify?.(this.#graph, node as EClassId);
+      this.#modify(this.analysis, node);
     }
     return node;
   }
 
-  /** Whether the two were different classes. Throws, having changed nothing, if the analysis refuses. */
-  union(a: number, b: number): boolean {
-    return this.#unite(a, b, undefined);
+  #modify(analysis: Analysis<D>, cls: number): void {
+    if (analysis.modify === undefined) return;
+    this.#modifying++;
+    try {
+      analysis.modify(this.#graph, cls as EClassId);
+    } finally {
+      this.#modifying--;
+    }
   }
 
-  #unite(a: number, b: number, forced: typeof CONGRUENCE | undefined): boolean {
+  /**
+   * Whether the two were different classes. Throws, having changed nothing, if the analysis refuses.
+   * `conclusion` tells which conclusion of the author's rule asks for it.
+   */
+  union(a: number, b: number, conclusion = 0): boolean {
+    return this.#unite(a, b, this.#modifying > 0 ? ANALYSIS : undefined, conclusion);
+  }
+
+  #unite(a: number, b: number, forced: number | undefined, conclusion: number): boolean {
     const { classes } = this;
     const left = classes.find(a);
     const right = classes.find(b);
     if (left === right) return false;
-    const heavier = classes.parentCount[left]! - classes.parentCount[right]! || right - left;
+    const heavier = classes.weight[left]! - classes.weight[right]! || right - left;
     const root = heavier >= 0 ? left : right;
     const loser = root === left ? right : left;
-    if (this.analysis !== undefined) this.#mergeData(this.analysis, root, loser, forced !== undefined);
+    if (this.analysis !== undefined) this.#mergeData(this.analysis, root, loser, forced === CONGRUENCE);
     const cause = this.#reason();
-    this.log?.noteUnion(a, b, forced ?? cause);
-    push3(this.#repairs, classes.parentHead[loser]!, classes.parentTail[loser]!, cause);
+    this.log?.noteUnion(a, b, forced ?? cause, conclusion);
+    const last = classes.lastParent[loser]!;
+    if (last >= 0) push3(this.#repairs, classes.links[last]!, last, cause);
+    if (this.journal.active) this.#noteMembers(loser);
     classes.join(root, loser);
-    this.analysis?.modify?.(this.#graph, root as EClassId);
+    if (this.analysis !== undefined) this.#modify(this.analysis, root);
     return true;
+  }
+
+  #noteMembers(cls: number): void {
+    const { nodes, journal } = this;
+    const { links } = this.classes;
+    let node = cls;
+    do {
+      journal.note(node, nodes.shapeOf(node));
+      node = links[node << 2]!;
+    } while (node !== cls);
   }
 
   #mergeData(analysis: Analysis<D>, root: number, loser: number, byCongruence: boolean): void {
@@ -109,13 +189,29 @@ export class Core<D> {
     if ("conflict" in merged) throw this.#conflict(root, loser, merged.conflict, byCongruence);
     this.data[root] = merged.data;
     this.data[loser] = undefined;
-    if (merged.changedA) this.#queueRemake(root);
+    if (merged.changedA) this.#dataChanged(root);
     if (merged.changedB) this.#queueRemake(loser);
   }
 
+  /** Rules may read the data of any class they match: whoever holds or reads this one counts as changed. */
+  #dataChanged(cls: number): void {
+    this.#queueRemake(cls);
+    if (!this.journal.active) return;
+    this.#noteMembers(cls);
+    const { classes, nodes, journal } = this;
+    const last = classes.lastParent[cls]!;
+    if (last < 0) return;
+    let edge = last;
+    do {
+      edge = classes.links[edge]!;
+      const node = classes.nodeOf(edge);
+      journal.note(node, nodes.shapeOf(node));
+    } while (edge !== last);
+  }
+
   #queueRemake(cls: number): void {
-    const { parentHead, parentTail } = this.classes;
-    push3(this.#remakes, parentHead[cls]!, parentTail[cls]!, this.#reason());
+    const last = this.classes.lastParent[cls]!;
+    if (last >= 0) push3(this.#remakes, this.classes.links[last]!, last, this.#reason());
   }
 
   #conflict(left: number, right: number, conflict: string, byCongruence: boolean): EGraphError {
@@ -168,15 +264,23 @@ export class Core<D> {
     return this.classes.unionCount - before;
   }
 
+  /** Drops what waits for a rebuild: the tables are about to be put back to a clean state. */
+  forgetPending(): void {
+    this.#repairsDone = this.#remakesDone = 0;
+    this.#repairs.clear();
+    this.#remakes.clear();
+    this.#buried.clear();
+  }
+
   /** A task counts as done only after it has gone through, so that a conflict is met again. */
   #runNext(queue: IntList): void {
     const repairing = queue === this.#repairs;
     const at = repairing ? this.#repairsDone : this.#remakesDone;
     const last = queue.data[at + 1]!;
     this.#cause = queue.data[at + 2]!;
-    for (let edge = queue.data[at]!; edge >= 0; edge = this.classes.parentNext[edge]!) {
-      const node = this.classes.edgeNode[edge]!;
-      if (this.nodes.dead[node] === 0) {
+    for (let edge = queue.data[at]!; ; edge = this.classes.links[edge]!) {
+      const node = this.classes.nodeOf(edge);
+      if (!this.nodes.isDead(node)) {
         if (repairing) this.#repair(node);
         else this.#remake(node);
       }
@@ -190,29 +294,40 @@ export class Core<D> {
    * Makes a node's stored children canonical; if another node has that content already, the two become one.
    */
   #repair(node: number): void {
-    const { nodes } = this;
-    const arity = nodes.arity(node);
+    const { nodes, labels } = this;
+    const shape = nodes.cells[node << 2]!;
+    const arity = labels.arityOf(shape);
     const kids = this.#scratchFor(arity);
     if (!this.#canonicalChildren(node, arity, kids)) return;
-    const twin = nodes.lookup(nodes.label[node]!, kids, arity);
+    this.journal.note(node, shape);
+    const twin = nodes.find(shape, kids, arity);
     if (twin < 0) {
-      nodes.moveTo(node, kids);
+      nodes.moveTo(node, kids, arity);
       return;
     }
-    this.#unite(node, twin, CONGRUENCE);
+    this.#unite(node, twin, CONGRUENCE, 0);
     const younger = Math.max(node, twin);
-    if (younger === twin) nodes.replace(twin, node);
-    else nodes.kill(node);
+    this.journal.note(younger, shape);
+    nodes.kill(younger);
     this.#buried.push(younger);
+    if (younger === twin) nodes.moveTo(node, kids, arity);
+    if (this.subsumed.size > 0) this.#mergeSubsumed(node, twin);
+  }
+
+  /** Of two e-nodes that become one, either may have been subsumed: then so is what remains. */
+  #mergeSubsumed(node: number, twin: number): void {
+    if (!this.subsumed.has(node) && !this.subsumed.has(twin)) return;
+    this.subsumed.add(node);
+    this.subsumed.add(twin);
   }
 
   /** Whether any child differs from what is stored. */
   #canonicalChildren(node: number, arity: number, kids: Int32Array): boolean {
     const { nodes, classes } = this;
-    const from = nodes.start[node]!;
+    const from = (node << 2) + 1;
     let stale = false;
     for (let k = 0; k < arity; k++) {
-      const stored = nodes.children[from + k]!;
+      const stored = nodes.cells[from + k]!;
       const root = classes.find(stored);
       kids[k] = root;
       if (root !== stored) stale = true;
@@ -229,8 +344,8 @@ export class Core<D> {
     if ("conflict" in merged) throw this.#conflict(cls, node, merged.conflict, true);
     if (!merged.changedA) return;
     this.data[cls] = merged.data;
-    this.#queueRemake(cls);
-    analysis.modify?.(this.#graph, cls as EClassId);
+    this.#dataChanged(cls);
+    this.#modify(analysis, cls);
   }
 
   #scratchFor(arity: number): Int32Array {
@@ -238,18 +353,15 @@ export class Core<D> {
     return this.#scratch;
   }
 
-  /** Takes the dead out of rings and label lists. */
+  /** Takes the dead out of rings, and out of the lists of their shapes where they are many. */
   #purge(): void {
     const { nodes, classes } = this;
-    const labels = new Set<number>();
-    const roots = new Set<number>();
+    if (this.#buried.length === 0) return;
     for (let i = 0; i < this.#buried.length; i++) {
       const node = this.#buried.data[i]!;
-      labels.add(nodes.label[node]!);
-      roots.add(classes.find(node));
+      if (classes.isInRing(node)) classes.purgeRing(classes.find(node), nodes.cells);
     }
-    for (const root of roots) classes.purgeRing(root, nodes.dead);
-    nodes.purgeLabels(labels);
+    nodes.purge();
     this.#buried.clear();
   }
 }

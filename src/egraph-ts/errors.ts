@@ -9,6 +9,8 @@ export type EGraphErrorCode =
   | "unbound-variable"
   /** A rule with no premise or no conclusion. */
   | "empty-rule"
+  /** A rule that asks for something it cannot have; the message says what. */
+  | "bad-rule"
   /** A match view was asked for a name that its rule does not bind. */
   | "unknown-name"
   /** An id that this graph never gave out. */
@@ -17,6 +19,20 @@ export type EGraphErrorCode =
   | "analysis-conflict"
   /** An operation that needs a rebuilt graph was asked of a dirty one. */
   | "dirty-graph"
+  /** A `pop` without a `push`. */
+  | "no-checkpoint"
+  /** A file of another tool that cannot be read; the message names the place. */
+  | "bad-file"
+  /** A root that no finite, acyclic choice of nodes reaches. */
+  | "unreachable-root"
+  /** No choice keeps within the budget. */
+  | "over-budget"
+  /** An extraction method was asked for that needs a solver, and none was given. */
+  | "no-solver"
+  /** An explanation was asked of a graph that keeps none. */
+  | "no-explanations"
+  /** An explanation was asked for two classes that are not known to be equal. */
+  | "not-equal"
   /** An extraction problem with a negative or undefined cost, or an index out of range. */
   | "bad-problem";
 

@@ -1,6 +1,7 @@
 /**
  * Interned labels. A label is an operator and one payload; two payloads are one iff their keys are equal.
- * Operators, keys and labels are all dense integers, so that matching compares numbers only.
+ * Operators, keys and labels are all dense integers, so that matching compares numbers only. An e-node stores
+ * its label and arity together as one integer, its shape: nodes of different arity never look alike.
  */
 import type { LabelId } from "./types.js";
 
@@ -16,6 +17,10 @@ export class LabelTable {
   readonly #opOf: number[] = [];
   readonly #keyOf: number[] = [];
   readonly #payloads: unknown[] = [];
+  /** For each label, arity to shape; -1 or absent where there is none yet. */
+  readonly #shapesOf: number[][] = [];
+  readonly #labelOfShape: number[] = [];
+  readonly #arityOfShape: number[] = [];
 
   get size(): number {
     return this.#opOf.length;
@@ -31,9 +36,33 @@ export class LabelTable {
     this.#opOf.push(opId);
     this.#keyOf.push(keyId);
     this.#payloads.push(payload);
+    this.#shapesOf.push([]);
     this.#byOp[opId]!.set(keyId, label);
     this.#labelsOfOp[opId]!.push(label);
     return label;
+  }
+
+  get shapeCount(): number {
+    return this.#labelOfShape.length;
+  }
+
+  /** The one integer for a label at an arity. */
+  shape(label: number, arity: number): number {
+    const shapes = this.#shapesOf[label]!;
+    while (shapes.length <= arity) shapes.push(-1);
+    const known = shapes[arity]!;
+    if (known >= 0) return known;
+    shapes[arity] = this.#labelOfShape.length;
+    this.#labelOfShape.push(label);
+    return this.#arityOfShape.push(arity) - 1;
+  }
+
+  labelOf(shape: number): LabelId {
+    return this.#labelOfShape[shape]! as LabelId;
+  }
+
+  arityOf(shape: number): number {
+    return this.#arityOfShape[shape]!;
   }
 
   opId(op: string): number {

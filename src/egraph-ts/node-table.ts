@@ -1,157 +1,213 @@
 /**
- * The e-nodes: label and children in flat arrays, a hashcons over them, and the nodes of each label.
+ * The e-nodes: four integers each, [shape, child, child, child], in one flat array, and a hashcons over them.
  *
- * Invariant: no two live nodes have the same stored label and children, and each live node is in the hashcons
+ * Node n lies at `cells[4n]`. A node with more than three children goes on in the slots after it, so its
+ * number is followed by some that are no nodes (`slotsFor`). Shape and children of a node are thus one cache
+ * line, and the index of a child in `cells` names the edge to it: edge >> 2 is the node, or a slot of it.
+ *
+ * Invariant: no two live nodes have the same shape and stored children, and each live node is in the hashcons
  * under its stored content. Stored children are canonical when a node is made or repaired and may be stale
- * between a union and the rebuild. Slots are never deleted: a slot whose node has died or moved is skipped,
- * since a node's stored content is compared, and growth drops it.
+ * between a union and the rebuild. Hashcons entries are never deleted: one whose node has died or moved is
+ * skipped, since stored content is compared, and growth drops it. A dead node's shape is stored inverted, so
+ * that it equals no shape.
  *
- * Hot loops: `lookup` (most of the apply phase is finding nodes that exist already).
+ * Hot loops: the `find…` functions (most of the apply phase is finding nodes that exist already). Guarded by
+ * `npm run bench:egraph`.
  */
 import { grown, IntList } from "./int-list.js";
 
 const NONE = -1;
 
+/** Slots of a node with so many children. */
+export function slotsFor(arity: number): number {
+  return arity <= 3 ? 1 : (arity + 4) >> 2;
+}
+
+/** The nodes of one shape, ascending; dead ones linger until there are as many as live ones. */
+export interface ShapeList {
+  readonly arity: number;
+  readonly nodes: IntList;
+  lingering: number;
+}
+
 export class NodeTable {
+  /** Slots in use, and the number of the next node. */
   size = 0;
+  /** Nodes ever made. */
+  made = 0;
   deadCount = 0;
-  label: Int32Array = new Int32Array(64);
-  /** Node n's children are `children[start[n]] .. children[start[n + 1] - 1]`. */
-  start: Int32Array = new Int32Array(65);
-  children: Int32Array = new Int32Array(128);
-  /** 1 once a congruent node has taken this node's place. */
-  dead: Uint8Array = new Uint8Array(64);
-  /** Nodes of each label, ascending; dead ones linger until `purgeLabels`. */
-  readonly byLabel: IntList[] = [];
+  cells: Int32Array = new Int32Array(256);
+  readonly byShape: (ShapeList | undefined)[] = [];
+  /** Open-addressed, linear probing, power-of-two size; node numbers or NONE. */
+  #entries: Int32Array = new Int32Array(256).fill(NONE);
+  #usedEntries = 0;
 
-  /** Open-addressed, linear probing, power-of-two size; node ids or NONE. */
-  #slots: Int32Array = new Int32Array(256).fill(NONE);
-  #usedSlots = 0;
+  get bytes(): number {
+    const lists = this.byShape.reduce((sum, list) => sum + (list?.nodes.data.byteLength ?? 0), 0);
+    return this.cells.byteLength + this.#entries.byteLength + lists;
+  }
 
-  arity(node: number): number {
-    return this.start[node + 1]! - this.start[node]!;
+  isDead(node: number): boolean {
+    return this.cells[node << 2]! < 0;
+  }
+
+  /** Also of a dead node. */
+  shapeOf(node: number): number {
+    const shape = this.cells[node << 2]!;
+    return shape < 0 ? ~shape : shape;
   }
 
   /** The live node of this content, or -1. The children must be canonical. */
-  lookup(label: number, kids: Int32Array, arity: number): number {
-    const slots = this.#slots;
-    const mask = slots.length - 1;
-    const { label: labels, start, children, dead } = this;
-    let slot = hash(label, kids, 0, arity) & mask;
+  find(shape: number, kids: Int32Array, arity: number): number {
+    const { cells } = this;
+    const entries = this.#entries;
+    const mask = entries.length - 1;
+    let entry = hash(shape, kids, 0, arity) & mask;
     for (;;) {
-      const node = slots[slot]!;
+      const node = entries[entry]!;
       if (node === NONE) return NONE;
-      if (labels[node] === label && dead[node] === 0) {
-        const from = start[node]!;
-        if (start[node + 1]! - from === arity) {
-          let k = 0;
-          while (k < arity && children[from + k] === kids[k]) k++;
-          if (k === arity) return node;
-        }
+      const at = node << 2;
+      if (cells[at] === shape) {
+        let k = 0;
+        while (k < arity && cells[at + 1 + k] === kids[k]) k++;
+        if (k === arity) return node;
       }
-      slot = (slot + 1) & mask;
+      entry = (entry + 1) & mask;
     }
   }
 
-  /** Appends a node that `lookup` did not find. */
-  append(label: number, kids: Int32Array, arity: number): number {
-    const node = this.size++;
-    this.#reserve(node, arity);
-    const from = this.start[node]!;
-    this.label[node] = label;
-    for (let k = 0; k < arity; k++) this.children[from + k] = kids[k]!;
-    this.start[node + 1] = from + arity;
-    this.#listOf(label).push(node);
-    this.insert(node);
+  find1(shape: number, a: number): number {
+    const { cells } = this;
+    const entries = this.#entries;
+    const mask = entries.length - 1;
+    let entry = finish(mix(shape, a)) & mask;
+    for (;;) {
+      const node = entries[entry]!;
+      if (node === NONE) return NONE;
+      const at = node << 2;
+      if (cells[at + 1] === a && cells[at] === shape) return node;
+      entry = (entry + 1) & mask;
+    }
+  }
+
+  find2(shape: number, a: number, b: number): number {
+    const { cells } = this;
+    const entries = this.#entries;
+    const mask = entries.length - 1;
+    let entry = finish(mix(mix(shape, a), b)) & mask;
+    for (;;) {
+      const node = entries[entry]!;
+      if (node === NONE) return NONE;
+      const at = node << 2;
+      if (cells[at + 2] === b && cells[at + 1] === a && cells[at] === shape) return node;
+      entry = (entry + 1) & mask;
+    }
+  }
+
+  /** Appends a node that `find` did not find. */
+  append(shape: number, kids: Int32Array, arity: number): number {
+    const node = this.size;
+    this.size += slotsFor(arity);
+    this.made++;
+    if (this.size * 4 > this.cells.length) this.reserve(this.size);
+    const { cells } = this;
+    const at = node << 2;
+    cells[at] = shape;
+    for (let k = 0; k < arity; k++) cells[at + 1 + k] = kids[k]!;
+    this.#listOf(shape, arity).nodes.push(node);
+    this.#enter(node, hash(shape, kids, 0, arity));
     return node;
   }
 
-  #reserve(node: number, arity: number): void {
-    const childrenEnd = this.start[node]! + arity;
-    if (childrenEnd > this.children.length) this.children = grown(this.children, childrenEnd);
-    if (node >= this.label.length) {
-      // all three grow together: `start` is one longer than the others
-      this.label = grown(this.label, node + 1);
-      this.start = grown(this.start, this.label.length + 1);
-      const larger = new Uint8Array(this.label.length);
-      larger.set(this.dead);
-      this.dead = larger;
+  reserve(slots: number): void {
+    this.cells = grown(this.cells, slots * 4);
+  }
+
+  #listOf(shape: number, arity: number): ShapeList {
+    while (this.byShape.length <= shape) this.byShape.push(undefined);
+    return (this.byShape[shape] ??= { arity, nodes: new IntList(4), lingering: 0 });
+  }
+
+  /** Puts a live node under the hash of its stored content. */
+  #enter(node: number, hashed: number): void {
+    if ((this.#usedEntries + 1) * 2 > this.#entries.length) {
+      // takes the node in as well: it is in the list of its shape
+      this.rehash();
+      return;
     }
+    this.#place(node, hashed);
   }
 
-  #listOf(label: number): IntList {
-    while (this.byLabel.length <= label) this.byLabel.push(new IntList(4));
-    return this.byLabel[label]!;
+  #place(node: number, hashed: number): void {
+    const entries = this.#entries;
+    const mask = entries.length - 1;
+    let entry = hashed & mask;
+    while (entries[entry] !== NONE) entry = (entry + 1) & mask;
+    entries[entry] = node;
+    this.#usedEntries++;
   }
 
-  /** Enters a live node under its stored content. */
-  insert(node: number): void {
-    if ((this.#usedSlots + 1) * 2 > this.#slots.length) this.#rehash();
-    else this.#place(node);
-  }
-
-  #place(node: number): void {
-    const slots = this.#slots;
-    const mask = slots.length - 1;
-    const from = this.start[node]!;
-    let slot = hash(this.label[node]!, this.children, from, this.start[node + 1]! - from) & mask;
-    while (slots[slot] !== NONE) {
-      if (slots[slot] === node) return;
-      slot = (slot + 1) & mask;
-    }
-    slots[slot] = node;
-    this.#usedSlots++;
-  }
-
-  #rehash(): void {
+  /** Builds the hashcons anew from the lists of the shapes. */
+  rehash(): void {
     let capacity = 256;
-    while (capacity < (this.size - this.deadCount) * 4) capacity *= 2;
-    this.#slots = new Int32Array(capacity).fill(NONE);
-    this.#usedSlots = 0;
-    for (let node = 0; node < this.size; node++) {
-      if (this.dead[node] === 0) this.#place(node);
+    while (capacity < (this.made - this.deadCount) * 3) capacity *= 2;
+    this.#entries = new Int32Array(capacity).fill(NONE);
+    this.#usedEntries = 0;
+    const { cells } = this;
+    for (const list of this.byShape) {
+      if (list === undefined) continue;
+      const { data, length } = list.nodes;
+      for (let i = 0; i < length; i++) {
+        const at = data[i]! << 2;
+        const shape = cells[at]!;
+        if (shape >= 0) this.#place(data[i]!, hash(shape, cells, at + 1, list.arity));
+      }
     }
   }
 
-  /** Gives a live node new children, which no other live node of its label may have, and enters it anew. */
-  moveTo(node: number, kids: Int32Array): void {
-    const from = this.start[node]!;
-    for (let k = this.arity(node) - 1; k >= 0; k--) this.children[from + k] = kids[k]!;
-    this.insert(node);
+  /** Gives a live node new children, which no other live node of its shape may have. */
+  moveTo(node: number, kids: Int32Array, arity: number): void {
+    const at = node << 2;
+    for (let k = 0; k < arity; k++) this.cells[at + 1 + k] = kids[k]!;
+    this.#enter(node, hash(this.cells[at]!, kids, 0, arity));
   }
 
   kill(node: number): void {
-    this.dead[node] = 1;
+    const at = node << 2;
+    const shape = this.cells[at]!;
+    this.cells[at] = ~shape;
     this.deadCount++;
+    this.byShape[shape]!.lingering++;
   }
 
-  /** `younger` dies and `older`, of equal label and arity, takes over its content. */
-  replace(younger: number, older: number): void {
-    this.kill(younger);
-    const from = this.start[younger]!;
-    this.children.copyWithin(this.start[older]!, from, this.start[younger + 1]);
-    this.insert(older);
-  }
-
-  /** Drops dead nodes from the lists of these labels. */
-  purgeLabels(labels: Iterable<number>): void {
-    for (const label of labels) {
-      const list = this.#listOf(label);
-      const { data, length } = list;
+  /** Drops the dead from the lists in which they are half or more. */
+  purge(): void {
+    const { cells } = this;
+    for (const list of this.byShape) {
+      if (list === undefined || list.lingering * 2 < list.nodes.length || list.lingering === 0) continue;
+      const { data, length } = list.nodes;
       let kept = 0;
       for (let i = 0; i < length; i++) {
-        if (this.dead[data[i]!] === 0) data[kept++] = data[i]!;
+        if (cells[data[i]! << 2]! >= 0) data[kept++] = data[i]!;
       }
-      list.length = kept;
+      list.nodes.length = kept;
+      list.lingering = 0;
     }
   }
 }
 
-function hash(label: number, kids: Int32Array, from: number, arity: number): number {
-  let h = Math.imul(label + 1, 0x9e3779b1);
-  for (let k = from; k < from + arity; k++) {
-    h = Math.imul(((h << 5) | (h >>> 27)) ^ kids[k]!, 0x85ebca6b);
-  }
-  h ^= h >>> 15;
-  return Math.imul(h, 0xc2b2ae35) ^ (h >>> 13);
+function hash(shape: number, kids: Int32Array, from: number, arity: number): number {
+  let h = shape;
+  for (let k = from; k < from + arity; k++) h = mix(h, kids[k]!);
+  return finish(h);
+}
+
+function mix(h: number, kid: number): number {
+  return Math.imul(h + 1, 0x9e3779b1) ^ kid;
+}
+
+function finish(h: number): number {
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return h ^ (h >>> 16);
 }

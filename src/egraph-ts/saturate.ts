@@ -4,7 +4,8 @@
  *
  * With the default limits the outcome does not depend on the clock.
  */
-import type { EGraph } from "./egraph.js";
+import type { Core } from "./core.js";
+import { coreOf, type EGraph } from "./egraph.js";
 import { CompiledRule } from "./matching/compiled-rule.js";
 import { simpleScheduler } from "./schedulers.js";
 import type {
@@ -23,7 +24,11 @@ export const DEFAULT_LIMITS: Limits = {
   iterations: 30,
   timeMs: Number.POSITIVE_INFINITY,
   matchesPerRule: Number.POSITIVE_INFINITY,
+  memoryBytes: Number.POSITIVE_INFINITY,
 };
+
+/** An iteration makes room for at most so many times what there is. */
+const RESERVE_FACTOR = 8;
 
 export function saturate<D>(
   graph: EGraph<D>,
@@ -32,17 +37,17 @@ export function saturate<D>(
 ): SaturationReport {
   const run = new Run(graph, rules, options);
   const iterations: IterationReport[] = [];
-  let stop = run.start();
-  while (stop === undefined) {
-    if (iterations.length >= run.limits.iterations) {
-      stop = "iterations";
-      break;
+  try {
+    let stop = run.start();
+    while (stop === undefined) {
+      const report = iterations.length < run.limits.iterations ? run.iterate(iterations.length) : undefined;
+      if (report !== undefined) iterations.push(report);
+      stop = run.stop ?? (iterations.length < run.limits.iterations ? undefined : "iterations");
     }
-    const report = run.iterate(iterations.length);
-    if (report !== undefined) iterations.push(report);
-    stop = run.stop;
+    return { stop, iterations, perRule: run.tallies };
+  } finally {
+    run.end();
   }
-  return { stop, iterations, perRule: run.tallies };
 }
 
 type Tally = { -readonly [K in keyof RuleReport]: RuleReport[K] };
@@ -54,6 +59,7 @@ class Run<D> {
   stop: StopReason | undefined;
 
   readonly #graph: EGraph<D>;
+  readonly #core: Core<D>;
   readonly #rules: readonly CompiledRule<D>[];
   readonly #scheduler: SchedulerRun;
   readonly #options: SaturateOptions;
@@ -63,20 +69,31 @@ class Run<D> {
   constructor(graph: EGraph<D>, rules: readonly Rule<D>[], options: SaturateOptions) {
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#graph = graph;
+    this.#core = coreOf(graph);
     this.#options = options;
     this.#now = options.now ?? Date.now;
     this.#deadlineMs = this.#now() + this.limits.timeMs;
-    const interrupt = (): boolean => this.#interrupted();
-    this.#rules = rules.map((rule) => new CompiledRule(graph, rule, interrupt));
-    this.#scheduler = (options.scheduler ?? simpleScheduler).start(rules.length);
+    const scheduler = options.scheduler ?? simpleScheduler;
+    const settings = {
+      interrupt: (): boolean => this.#interrupted(),
+      counting: scheduler !== simpleScheduler,
+      incremental: options.matching !== "full",
+    };
+    this.#rules = rules.map((rule) => new CompiledRule(graph, rule, settings));
+    this.#scheduler = scheduler.start(rules.length);
     this.tallies = rules.map((rule) => emptyTally(rule.name));
   }
 
   start(): StopReason | undefined {
     this.#graph.rebuild();
+    this.#core.journal.active = true;
     if (this.#graph.nodeCount > this.limits.nodes) this.stop = "nodes";
     this.#interrupted();
     return this.stop;
+  }
+
+  end(): void {
+    this.#core.journal.stop();
   }
 
   /** One iteration; nothing if it was interrupted during search, which leaves the graph as it was. */
@@ -84,6 +101,7 @@ class Run<D> {
     const began = this.#now();
     const truncated = this.#search(iteration);
     if (this.stop !== undefined) return undefined;
+    this.#beginEpoch();
     const searched = this.#now();
     const applied = this.#apply(iteration);
     const done = this.#now();
@@ -109,11 +127,13 @@ class Run<D> {
   /** Whether `matchesPerRule` cut any search short. */
   #search(iteration: number): boolean {
     let truncated = false;
+    let last = this.#now();
     for (let r = 0; r < this.#rules.length && this.stop === undefined; r++) {
-      const began = this.#now();
       const cut = this.#searchRule(r, iteration);
       truncated ||= cut;
-      this.tallies[r]!.timeMs += this.#now() - began;
+      const now = this.#now();
+      this.tallies[r]!.timeMs += now - last;
+      last = now;
     }
     return truncated;
   }
@@ -121,12 +141,15 @@ class Run<D> {
   #searchRule(r: number, iteration: number): boolean {
     const rule = this.#rules[r]!;
     const tally = this.tallies[r]!;
-    rule.dropMatches();
     const allowance = this.#scheduler.allowance(r, iteration);
     if (allowance === 0) return false;
-    const end = rule.search(Math.min(allowance, this.limits.matchesPerRule));
+    const end = rule.search({ total: allowance, fresh: this.limits.matchesPerRule });
     tally.conditionRefused += rule.refused;
-    if (end !== "full") return false;
+    if (end === "interrupted") return false;
+    if (end === "complete") {
+      rule.commit(this.#core.journal.epoch);
+      return false;
+    }
     if (allowance > this.limits.matchesPerRule) {
       tally.truncations++;
       return true;
@@ -137,15 +160,40 @@ class Run<D> {
     return false;
   }
 
+  /**
+   * What changes from here on is new to every rule; what all rules have seen need not be listed any longer.
+   */
+  #beginEpoch(): void {
+    const { journal } = this.#core;
+    let seen = journal.epoch++;
+    for (const { searchedEpoch } of this.#rules) {
+      if (searchedEpoch !== undefined && searchedEpoch < seen) seen = searchedEpoch;
+    }
+    journal.forget(seen);
+  }
+
+  /**
+   * Room for what the matches may build, though most of it may exist. Memory that stays untouched is cheap.
+   */
+  #reserve(): void {
+    if (Number.isFinite(this.limits.memoryBytes)) return;
+    const { size } = this.#core.nodes;
+    const wanted = this.#rules.reduce((sum, rule) => sum + rule.mayBuild, 0);
+    if (wanted > size) this.#core.reserve(Math.min(wanted, RESERVE_FACTOR * size, this.limits.nodes));
+  }
+
   /** How many applications changed something. */
   #apply(iteration: number): number {
+    this.#reserve();
     let applied = 0;
+    let last = this.#now();
     for (let r = 0; r < this.#rules.length; r++) {
-      const began = this.#now();
       const changed = this.#applyRule(r, iteration);
       applied += changed;
+      const now = this.#now();
       this.tallies[r]!.applications += changed;
-      this.tallies[r]!.timeMs += this.#now() - began;
+      this.tallies[r]!.timeMs += now - last;
+      last = now;
     }
     return applied;
   }
@@ -153,12 +201,14 @@ class Run<D> {
   #applyRule(r: number, iteration: number): number {
     const rule = this.#rules[r]!;
     const count = rule.matchCount;
+    const { nodes } = this.#core;
+    const limit = this.limits.nodes;
     this.tallies[r]!.matches += count;
     let changed = 0;
     try {
       for (let i = 0; i < count && this.stop === undefined; i++) {
         if (rule.apply(i, iteration)) changed++;
-        if (this.#graph.nodeCount > this.limits.nodes) this.stop = "nodes";
+        if (nodes.made - nodes.deadCount > limit) this.stop = "nodes";
         else if ((i & 255) === 255) this.#interrupted();
       }
     } finally {
@@ -167,11 +217,17 @@ class Run<D> {
     return changed;
   }
 
-  /** Notes a stop if time is up or the caller has asked for one. */
+  /** Notes a stop if time or memory is used up or the caller has asked for one. */
   #interrupted(): boolean {
+    const { timeMs, memoryBytes } = this.limits;
     if (this.#options.signal?.aborted === true) this.stop ??= "aborted";
-    else if (this.limits.timeMs !== Number.POSITIVE_INFINITY && this.#now() >= this.#deadlineMs) this.stop ??= "time";
-    return this.stop === "aborted" || this.stop === "time";
+    else if (Number.isFinite(timeMs) && this.#now() >= this.#deadlineMs) this.stop ??= "time";
+    else if (Number.isFinite(memoryBytes) && this.#bytes() > memoryBytes) this.stop ??= "memory";
+    return this.stop !== undefined;
+  }
+
+  #bytes(): number {
+    return this.#rules.reduce((sum, rule) => sum + rule.bytes, this.#core.bytes);
   }
 }
 

@@ -43,7 +43,7 @@ export function serialize<D>(graph: EGraph<D>, options: SerializeOptions<D> = {}
           children: graph.nodeChildren(node).map((child) => `${child}.0`),
           eclass: String(cls),
           cost: Math.min(options.nodeCost?.(node) ?? 1, Number.MAX_VALUE),
-          subsumed: false,
+          subsumed: graph.isSubsumed(node),
         },
       ]);
     });

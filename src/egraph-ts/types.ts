@@ -10,7 +10,8 @@ export type Id<Brand extends string> = number & { readonly __brand: Brand };
 
 /**
  * An e-class. Every id ever returned stays valid: pass it to `EGraph.find` for the canonical one.
- * Ids are dense, start at 0, and each e-node's number is also an id of its class.
+ * Ids start at 0 and are dense, but for a gap after each e-node of more than three children. Each e-node's
+ * number is also an id of its class.
  */
 export type EClassId = Id<"EClass">;
 /** An e-node: one label over child classes. Stays readable after its congruent twin has replaced it. */
@@ -37,8 +38,11 @@ export interface Application {
   readonly iteration: number;
 }
 
-/** Why two classes became one. "given" is a union asked for by the caller, outside any rule. */
-export type Reason = Application | "congruence" | "given";
+/**
+ * Why two classes became one. "given" is a union asked for by the caller, outside any rule; "analysis" one
+ * asked for by the analysis's `modify`.
+ */
+export type Reason = Application | "congruence" | "given" | "analysis";
 
 export interface Equality {
   readonly left: EClassId;
@@ -125,6 +129,11 @@ export interface Rule<D = undefined> {
   /** Pure; asked during search, on a clean graph, so its answer does not depend on the order of rules. */
   readonly condition?: (match: MatchView<D>) => boolean;
   readonly conclusions: readonly Conclusion<D>[];
+  /**
+   * After an application, the e-node that the first premise's root matched is subsumed: `EGraph.subsume`.
+   * The first premise must not be a bare variable.
+   */
+  readonly subsumes?: boolean;
 }
 
 export interface Limits {
@@ -132,8 +141,10 @@ export interface Limits {
   readonly nodes: number;
   readonly iterations: number;
   readonly timeMs: number;
-  /** Matches of one rule in one iteration; the rest are dropped for that iteration. */
+  /** New matches of one rule in one iteration; the rest are dropped for that iteration. */
   readonly matchesPerRule: number;
+  /** Bytes of the graph's tables and of the matches that wait, without payloads and analysis data. */
+  readonly memoryBytes: number;
 }
 
 /** A scheduler is a record; `start` gives the mutable state of one run. */
@@ -152,7 +163,7 @@ export interface SchedulerRun {
 }
 
 /** "matches": nothing changed, but `matchesPerRule` had cut a search short, so it is not saturation. */
-export type StopReason = "saturated" | "nodes" | "iterations" | "time" | "matches" | "aborted";
+export type StopReason = "saturated" | "nodes" | "iterations" | "time" | "memory" | "matches" | "aborted";
 
 export interface IterationReport {
   /** After the rebuild. */
@@ -167,7 +178,9 @@ export interface IterationReport {
 
 export interface RuleReport {
   readonly name: string;
-  /** Matches handed to the apply phase. */
+  /**
+   * Matches handed to the apply phase. One that was applied in an earlier iteration is not handed over again.
+   */
   readonly matches: number;
   /** Applications that changed something. */
   readonly applications: number;
@@ -197,4 +210,9 @@ export interface SaturateOptions {
   /** Milliseconds on any clock that does not run backwards. Default: `Date.now`. */
   readonly now?: () => number;
   readonly signal?: AbortFlag;
+  /**
+   * "incremental" (the default) searches what has changed since a rule was last searched; "full" searches
+   * everything each time, with the same outcome.
+   */
+  readonly matching?: "incremental" | "full";
 }

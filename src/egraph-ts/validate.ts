@@ -15,14 +15,16 @@ export function validateEGraph<D>(graph: EGraph<D>): readonly string[] {
     ...congruenceFaults(graph),
     ...hashconsFaults(graph),
     ...parentFaults(graph, core),
-    ...labelListFaults(core),
+    ...shapeFaults(core, liveNodes(core)),
     ...analysisFaults(graph, core),
   ];
 }
 
 function liveNodes<D>(core: Core<D>): readonly ENodeId[] {
   const nodes: ENodeId[] = [];
-  for (let n = 0; n < core.nodes.size; n++) if (core.nodes.dead[n] === 0) nodes.push(n as ENodeId);
+  for (let n = 0; n < core.nodes.size; n++) {
+    if (core.classes.up[n]! >= 0 && !core.nodes.isDead(n)) nodes.push(n as ENodeId);
+  }
   return nodes;
 }
 
@@ -31,13 +33,14 @@ function unionFindFaults<D>({ nodes, classes }: Core<D>): string[] {
   const faults: string[] = [];
   let roots = 0;
   for (let id = 0; id < nodes.size; id++) {
+    if (classes.up[id]! < 0) continue;
     let at = id;
     let steps = 0;
     while (classes.up[at] !== at && steps++ <= nodes.size) at = classes.up[at]!;
     if (classes.up[at] !== at) faults.push(`union-find: ${id} leads into a cycle`);
     if (at === id) roots++;
   }
-  const expected = nodes.size - classes.unionCount;
+  const expected = nodes.made - classes.unionCount;
   if (roots !== expected) faults.push(`union-find: ${roots} roots, but ${expected} classes are counted`);
   return faults;
 }
@@ -78,49 +81,59 @@ function hashconsFaults<D>(graph: EGraph<D>): string[] {
   return liveNodes(coreOf(graph)).flatMap((node) => {
     const faults: string[] = [];
     const children = graph.nodeChildren(node);
-    const found = nodes.lookup(graph.nodeLabel(node), Int32Array.from(children), children.length);
+    const found = nodes.find(nodes.shapeOf(node), Int32Array.from(children), children.length);
     if (found !== node) faults.push(`hashcons: node ${node} is found as ${found}`);
-    const from = nodes.start[node]!;
-    if (children.some((child, k) => nodes.children[from + k] !== child)) {
+    const from = (node << 2) + 1;
+    if (children.some((child, k) => nodes.cells[from + k] !== child)) {
       faults.push(`hashcons: node ${node} has stale children`);
     }
     return faults;
   });
 }
 
-/** For each child position there is one edge, in the list of the child's class. */
-function parentFaults<D>(graph: EGraph<D>, { nodes, classes }: Core<D>): string[] {
+/** For each child position there is one edge, in the ring of the child's class. */
+function parentFaults<D>(graph: EGraph<D>, { classes }: Core<D>): string[] {
   const faults: string[] = [];
   const listed = new Map<number, number>();
   for (const cls of graph.classes()) {
-    let count = 0;
-    for (let edge = classes.parentHead[cls]!; edge >= 0; edge = classes.parentNext[edge]!) {
+    const last = classes.lastParent[cls]!;
+    for (let edge = last; last >= 0; ) {
+      edge = classes.links[edge]!;
       if (listed.has(edge)) faults.push(`parents: edge ${edge} is listed twice`);
       listed.set(edge, cls);
-      count++;
+      if (edge === last) break;
     }
-    if (count !== classes.parentCount[cls]) faults.push(`parents: class ${cls} counts its ${count} edges wrongly`);
   }
   for (const node of liveNodes(coreOf(graph))) {
     graph.nodeChildren(node).forEach((child, k) => {
-      const edge = nodes.start[node]! + k;
-      const isRight = listed.get(edge) === child && classes.edgeNode[edge] === node;
+      const edge = (node << 2) + 1 + k;
+      const isRight = listed.get(edge) === child && classes.nodeOf(edge) === node;
       if (!isRight) faults.push(`parents: class ${child} does not list node ${node}, child ${k}`);
     });
   }
   return faults;
 }
 
-/** The list of each label holds exactly its live nodes. */
-function labelListFaults<D>(core: Core<D>): string[] {
-  const { nodes } = core;
-  const listed = nodes.byLabel.flatMap((list, label) => {
-    const members = Array.from(list.data.subarray(0, list.length));
-    return members.filter((n) => nodes.label[n] === label && nodes.dead[n] === 0);
+/**
+ * The list of each shape holds exactly its live nodes, but for the dead that linger; a class knows its
+ * shapes.
+ */
+function shapeFaults<D>({ nodes, classes }: Core<D>, live: readonly ENodeId[]): string[] {
+  const faults: string[] = [];
+  const listed = new Set<number>();
+  nodes.byShape.forEach((list, shape) => {
+    const members = list === undefined ? [] : Array.from(list.nodes.data.subarray(0, list.nodes.length));
+    const dead = members.filter((node) => nodes.isDead(node));
+    if (dead.length !== (list?.lingering ?? 0)) faults.push(`shapes: the list of ${shape} counts its dead wrongly`);
+    if (members.some((node) => nodes.shapeOf(node) !== shape)) faults.push(`shapes: a stranger is in list ${shape}`);
+    for (const node of members) if (!nodes.isDead(node)) listed.add(node);
   });
-  const total = nodes.byLabel.reduce((sum, list) => sum + list.length, 0);
-  const isRight = total === listed.length && new Set(listed).size === liveNodes(core).length;
-  return isRight ? [] : ["labels: the lists do not hold exactly the live nodes"];
+  if (listed.size !== live.length) faults.push("shapes: the lists do not hold exactly the live nodes");
+  for (const node of live) {
+    const isKnown = (classes.shapes[classes.find(node)]! & (1 << (nodes.shapeOf(node) & 31))) !== 0;
+    if (!isKnown) faults.push(`shapes: the class of node ${node} does not know its shape`);
+  }
+  return faults;
 }
 
 /** A class's data takes in what each of its nodes gives, and holds nothing beyond their join. */

@@ -5,8 +5,10 @@ import type { Architecture } from "./architecture.js";
 import type { JsonObject } from "./json.js";
 import { describeJson } from "./json.js";
 import { llama } from "./llama.js";
+import { mistral } from "./mistral.js";
+import { qwen2, qwen3 } from "./qwen.js";
 
-export const architectures: readonly Architecture[] = [llama];
+export const architectures: readonly Architecture[] = [llama, mistral, qwen2, qwen3];
 
 /**
  * The architecture that a configuration names. Some configurations lack `architectures`; then
@@ -21,6 +23,13 @@ export function findArchitecture(config: JsonObject, at: string): Architecture {
   const type = config["model_type"];
   const found = architectures.find((each) => each.modelType === type);
   return found ?? unknown("model_type", type, { at, known: architectures.map((each) => each.modelType) });
+}
+
+/** The architecture of a GGUF file. Throws `DiagnosticError` with the names that are known. */
+export function findGgufArchitecture(name: unknown, at: string): Architecture {
+  const known = [...new Set(architectures.map((each) => each.ggufName))];
+  const found = architectures.find((each) => each.ggufName === name);
+  return found ?? unknown("general.architecture", name, { at, known });
 }
 
 function unknown(

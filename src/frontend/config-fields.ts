@@ -32,25 +32,32 @@ export interface FieldReader {
   refuse(name: string, why: string, hint?: string): void;
 }
 
-/** `at` is the file's name; `prefix` stands before field names in messages of nested objects. */
-export function readFields(record: JsonObject, at: string): FieldReader {
-  return createReader(record, { at, prefix: "", faults: [] });
+/** `at` is the file's name; `spelled` gives the words that the file has for a field, for messages. */
+export function readFields(
+  record: JsonObject,
+  at: string,
+  spelled: (name: string) => string = (name) => name,
+): FieldReader {
+  return createReader(record, { at, prefix: "", spelled, faults: [] });
 }
 
 interface Scope {
   readonly at: string;
+  /** Stands before field names in messages of nested objects. */
   readonly prefix: string;
+  readonly spelled: (name: string) => string;
   /** Shared by a reader and those nested in it. */
   readonly faults: Diagnostic[];
 }
 
 function createReader(record: JsonObject, scope: Scope): FieldReader {
-  const { at, prefix, faults } = scope;
+  const { at, faults } = scope;
+  const label = (name: string): string => scope.spelled(scope.prefix + name);
   // Null counts as absent, and so does what every object inherits.
   const valueOf = (name: string): unknown =>
     Object.hasOwn(record, name) ? (record[name] ?? undefined) : undefined;
   const invalid = (name: string, expected: string): void => {
-    const message = `\`${prefix}${name}\` must be ${expected}, found ${describeJson(valueOf(name))}`;
+    const message = `\`${label(name)}\` must be ${expected}, found ${describeJson(valueOf(name))}`;
     faults.push(diagnostic("model/invalid-config", message, { at }));
   };
   const numeric = (name: string, range: Range, whole: boolean): number => {
@@ -72,23 +79,23 @@ function createReader(record: JsonObject, scope: Scope): FieldReader {
     word: (name, known, fallback) => {
       const value = valueOf(name) ?? fallback;
       if (typeof value === "string" && known.includes(value)) return value;
-      faults.push(unknownWord({ name: prefix + name, value, known, at }));
+      faults.push(unknownWord({ name: label(name), value, known, at }));
       return fallback;
     },
     nested: (name) => {
       const value = valueOf(name);
       if (value === undefined) return undefined;
-      if (isJsonObject(value)) return createReader(value, { at, prefix: `${prefix}${name}.`, faults });
+      if (isJsonObject(value)) return createReader(value, { ...scope, prefix: `${scope.prefix}${name}.` });
       invalid(name, "an object");
       return undefined;
     },
     isPresent: (name) => valueOf(name) !== undefined,
     invalidate: (name, why) => {
-      faults.push(diagnostic("model/invalid-config", `\`${prefix}${name}\`: ${why}`, { at }));
+      faults.push(diagnostic("model/invalid-config", `\`${label(name)}\`: ${why}`, { at }));
     },
     refuse: (name, why, hint) => {
       const details = hint === undefined ? { at } : { at, hint };
-      faults.push(diagnostic("model/unsupported-config", `\`${prefix}${name}\`: ${why}`, details));
+      faults.push(diagnostic("model/unsupported-config", `\`${label(name)}\`: ${why}`, details));
     },
   };
 }

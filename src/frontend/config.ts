@@ -1,14 +1,12 @@
 /**
  * `config.json` of a decoder-only transformer as a checked record. Every number is bounded, since the
  * sizes of buffers are computed from them and the file is untrusted. What is not in the record and would
- * change the arithmetic (biases, other activations, sliding windows, quantized checkpoints) is refused.
+ * change the arithmetic (other biases and activations, quantized checkpoints) is refused.
  */
 
 import { DiagnosticError } from "../diagnostics/index.js";
 import type { FloatDType } from "../ir/index.js";
 import type { FieldReader } from "./config-fields.js";
-import { readFields } from "./config-fields.js";
-import type { JsonObject } from "./json.js";
 
 export interface RopeConfig {
   readonly theta: number;
@@ -22,7 +20,17 @@ export interface RopeConfig {
   readonly originalContext: number;
 }
 
-export interface ModelConfig {
+/** What decoders of one family differ in. */
+export interface DecoderTraits {
+  /** Projections of attention with a bias: none, queries, keys and values, or the output's as well. */
+  readonly attentionBias: "none" | "inputs" | "all";
+  /** RMS norms of each head of queries and keys before they are rotated. */
+  readonly queryKeyNorm: boolean;
+  /** A token sees so many positions, its own included; all when undefined. Less than the context. */
+  readonly slidingWindow: number | undefined;
+}
+
+export interface ModelConfig extends DecoderTraits {
   readonly hiddenSize: number;
   readonly intermediateSize: number;
   readonly layers: number;
@@ -33,6 +41,10 @@ export interface ModelConfig {
   readonly headDim: number;
   readonly normEpsilon: number;
   readonly rope: RopeConfig;
+  /** Which numbers of a head are rotated together: i and i + D / 2, or 2i and 2i + 1. */
+  readonly ropeStyle: "halves" | "interleaved";
+  /** The weights hold divisors of the rotary frequencies. */
+  readonly hasRopeFactors: boolean;
   /** The longest sequence that the model was made for. */
   readonly contextLength: number;
   readonly vocabulary: number;
@@ -53,9 +65,11 @@ const limits = {
 
 const dtypeWords: Readonly<Record<string, FloatDType>> = { float32: "f32", float16: "f16", bfloat16: "bf16" };
 
-/** Reads the fields that Llama-like decoders share. Throws `DiagnosticError` with all faults. */
-export function parseModelConfig(record: JsonObject, at: string): ModelConfig {
-  const fields = readFields(record, at);
+/** Reads the fields of a decoder's configuration. Throws `DiagnosticError` with all faults. */
+export function parseModelConfig(
+  fields: FieldReader,
+  readTraits: (fields: FieldReader) => DecoderTraits,
+): ModelConfig {
   const hiddenSize = fields.integer("hidden_size", limits.width);
   const heads = fields.integer("num_attention_heads", limits.heads);
   const contextLength = fields.integer("max_position_embeddings", limits.context);
@@ -68,15 +82,18 @@ export function parseModelConfig(record: JsonObject, at: string): ModelConfig {
     headDim: readHeadDim(fields, hiddenSize, heads),
     normEpsilon: fields.float("rms_norm_eps", { min: 0, max: 1 }),
     rope: readRope(fields, contextLength),
+    ropeStyle: "halves",
+    hasRopeFactors: false,
     contextLength,
     vocabulary: fields.integer("vocab_size", limits.vocabulary),
     tiedHead: fields.flag("tie_word_embeddings"),
     dtype: readDtype(fields),
+    ...readTraits(fields),
   };
   if (config.heads % config.kvHeads !== 0) {
     fields.invalidate("num_key_value_heads", `${config.kvHeads} does not divide the ${config.heads} attention heads`);
   }
-  refuseVariants(fields, contextLength);
+  refuseVariants(fields);
   if (fields.faults.length > 0) throw new DiagnosticError(...fields.faults);
   return config;
 }
@@ -129,15 +146,22 @@ function readLlama3Scaling(
   return { lowFactor, highFactor, originalContext };
 }
 
-function refuseVariants(fields: FieldReader, contextLength: number): void {
+/** Whether all four projections of attention have a bias. */
+export function readBiasFlag(fields: FieldReader): "none" | "all" {
+  return fields.flag("attention_bias") ? "all" : "none";
+}
+
+/** A window as wide as the context is none. */
+export function readWindow(fields: FieldReader): number | undefined {
+  if (!fields.isPresent("sliding_window")) return undefined;
+  const window = fields.integer("sliding_window", { min: 1, max: limits.context.max });
+  const contextLength = fields.integer("max_position_embeddings", { ...limits.context, fallback: 1 });
+  return window < contextLength ? window : undefined;
+}
+
+function refuseVariants(fields: FieldReader): void {
   fields.word("hidden_act", ["silu", "swish"], "silu");
-  for (const bias of ["attention_bias", "mlp_bias"]) {
-    if (fields.flag(bias)) fields.refuse(bias, "projections with a bias are not supported");
-  }
-  if (fields.isPresent("sliding_window")) {
-    const window = fields.integer("sliding_window", { min: 1, max: limits.context.max });
-    if (window < contextLength) fields.refuse("sliding_window", "attention over a window is not supported");
-  }
+  if (fields.flag("mlp_bias")) fields.refuse("mlp_bias", "projections with a bias are not supported in feed-forward layers");
   if (fields.isPresent("quantization_config")) {
     fields.refuse("quantization_config", "quantized checkpoints are not supported", "import the float weights");
   }

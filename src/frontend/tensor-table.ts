@@ -7,9 +7,10 @@
 import { invariant } from "../base/index.js";
 import type { Diagnostic } from "../diagnostics/index.js";
 import { didYouMean, diagnostic, DiagnosticError } from "../diagnostics/index.js";
-import type { FloatDType, TensorType } from "../ir/index.js";
+import type { FloatDType, QuantizedType, TensorType } from "../ir/index.js";
 import { tensor } from "../ir/index.js";
-import type { WeightSource } from "./weights.js";
+import { groupElements } from "./gguf/group-codes.js";
+import type { WeightDType, WeightSource } from "./weights.js";
 
 export interface ExpectedTensor {
   /** With `{layer}` where it exists once a layer. */
@@ -17,8 +18,10 @@ export interface ExpectedTensor {
   readonly shape: readonly number[];
 }
 
+export type WeightType = TensorType | QuantizedType;
+
 /** The type of each expected weight, by its name with `{layer}`. */
-export type WeightTypes = ReadonlyMap<string, TensorType>;
+export type WeightTypes = ReadonlyMap<string, WeightType>;
 
 /** Faults shown at once: a wrong configuration makes every tensor wrong. */
 const faultLimit = 20;
@@ -35,9 +38,9 @@ export function checkWeightTypes(
   weights: WeightSource,
 ): WeightTypes {
   const faults: Diagnostic[] = [];
-  const types = new Map<string, TensorType>();
+  const types = new Map<string, WeightType>();
   for (const { name, shape } of expected) {
-    const dtypes = new Map<FloatDType, string>();
+    const dtypes = new Map<WeightDType, string>();
     for (const concrete of concreteNames(name, layers)) {
       const dtype = checkTensor({ name: concrete, shape }, weights, faults);
       if (dtype !== undefined && !dtypes.has(dtype)) dtypes.set(dtype, concrete);
@@ -45,16 +48,25 @@ export function checkWeightTypes(
     }
     if (dtypes.size > 1) faults.push(mixedDtypes(dtypes, weights.location));
     const [first] = dtypes.keys();
-    if (first !== undefined) types.set(name, tensor(first, ...shape));
+    if (first !== undefined) types.set(name, typeOfWeight(first, shape));
   }
   if (faults.length > 0) throw new DiagnosticError(...faults);
   return types;
 }
 
-export function weightType(types: WeightTypes, name: string): TensorType {
+export function weightType(types: WeightTypes, name: string): WeightType {
   const type = types.get(name);
   invariant(type !== undefined, `the weight ${name} was not checked`);
   return type;
+}
+
+/** The type that a stored tensor has in the graph: a matrix [out, in] of codes stands there as [in, out]. */
+export function typeOfWeight(dtype: WeightDType, shape: readonly number[]): WeightType {
+  if (dtype !== "q8_0" && dtype !== "q4_0") return tensor(dtype, ...shape);
+  const [rows, columns] = shape;
+  invariant(rows !== undefined && columns !== undefined, "codes are stored as matrices");
+  const bits = dtype === "q8_0" ? 8 : 4;
+  return { kind: "quantized", shape: [columns, rows], bits, group: groupElements, scaleDtype: "f16" };
 }
 
 function concreteNames(name: string, layers: number): readonly string[] {
@@ -66,7 +78,7 @@ function checkTensor(
   { name, shape }: ExpectedTensor,
   weights: WeightSource,
   faults: Diagnostic[],
-): FloatDType | undefined {
+): WeightDType | undefined {
   if (!weights.has(name)) {
     const suggestion = didYouMean(name, weights.names);
     faults.push(
@@ -79,21 +91,21 @@ function checkTensor(
   }
   const { dtype, storedDtype, shape: found } = weights.info(name);
   if (found.length !== shape.length || found.some((dim, i) => dim !== shape[i])) {
-    const message = `tensor \`${name}\` has the shape [${found.join(", ")}]; \`config.json\` implies [${shape.join(", ")}]`;
+    const message = `tensor \`${name}\` has the shape [${found.join(", ")}]; the configuration implies [${shape.join(", ")}]`;
     faults.push(diagnostic("model/wrong-shape", message, { at: weights.location }));
   }
   if (dtype === undefined) {
     faults.push(
       diagnostic("model/unsupported-dtype", `tensor \`${name}\` is stored as ${storedDtype}`, {
         at: weights.location,
-        hint: "weights must be stored as F32, F16 or BF16",
+        hint: "weights must be stored as F32, F16 or BF16, in GGUF files also as Q8_0, Q4_0, Q4_1, Q5_0, Q5_1 or Q2_K to Q6_K",
       }),
     );
   }
   return dtype;
 }
 
-function mixedDtypes(dtypes: ReadonlyMap<FloatDType, string>, at: string): Diagnostic {
+function mixedDtypes(dtypes: ReadonlyMap<WeightDType, string>, at: string): Diagnostic {
   const list = [...dtypes].map(([dtype, name]) => `\`${name}\` is ${dtype}`).join(", ");
   return diagnostic("model/mixed-dtypes", `layers disagree in their number format: ${list}`, {
     at,

@@ -1,23 +1,27 @@
 /**
- * The weights of a model folder: one `model.safetensors`, or shards named by an index. Headers are read
- * and checked when the source is opened; tensors are read one at a time, so that a model may be larger
- * than memory.
+ * Where weights come from, and those of a model folder: one `model.safetensors`, or shards named by an
+ * index. Headers are read and checked when the source is opened; tensors are read one at a time, so that a
+ * model may be larger than memory.
  */
 
 import type { Files, RandomAccessFile } from "../base/index.js";
 import { invariant } from "../base/index.js";
 import type { Diagnostic } from "../diagnostics/index.js";
 import { diagnostic, DiagnosticError } from "../diagnostics/index.js";
-import type { FloatDType, TensorValue } from "../ir/index.js";
+import type { FloatDType, QuantizedValue, TensorValue } from "../ir/index.js";
 import { describeJson, isJsonObject, parseJsonObject } from "./json.js";
 import type { SafetensorsEntry } from "./safetensors.js";
 import { readSafetensorsHeader } from "./safetensors.js";
 import { widenFloats } from "./widen.js";
 
+/** How a weight stands in the graph: floats, or codes of 8 or 4 bits with a scale for each 32. */
+export type WeightDType = FloatDType | "q8_0" | "q4_0";
+
 export interface WeightInfo {
   /** Undefined when the stored format is not one that can be read; `storedDtype` names it. */
-  readonly dtype: FloatDType | undefined;
+  readonly dtype: WeightDType | undefined;
   readonly storedDtype: string;
+  /** As stored, [out, in] for a matrix; codes stand transposed in the graph. */
   readonly shape: readonly number[];
   readonly sizeBytes: number;
 }
@@ -30,8 +34,11 @@ export interface WeightSource {
   has(name: string): boolean;
   /** The tensor must exist: ask `has` first. */
   info(name: string): WeightInfo;
-  /** Numbers widened to binary32, under the dtype of the file. The tensor must exist in a float format. */
-  read(name: string): TensorValue;
+  /**
+   * Numbers widened to binary32, under the dtype that `info` states, or codes and scales. The tensor must
+   * exist in a format that can be read.
+   */
+  read(name: string): TensorValue | QuantizedValue;
   /** The bytes as stored. */
   readRaw(name: string): Uint8Array;
   /** Closes the files; nothing can be read afterwards. */
@@ -52,7 +59,7 @@ export function openWeights(folder: string, files: Files): WeightSource {
   throw new DiagnosticError(
     diagnostic("model/no-weights", `the folder has neither \`${singleFile}\` nor \`${indexFile}\``, {
       at: folder,
-      hint: "weights in other formats (`pytorch_model.bin`, GGUF) must be converted to safetensors first",
+      hint: "give a GGUF file itself; other formats (`pytorch_model.bin`) must be converted to safetensors first",
     }),
   );
 }

@@ -1,8 +1,11 @@
 /** Saturate, extract for all scenarios together, explain. */
 
+export * from "./ablate.js";
 export * from "./choose-threads.js";
+export * from "./coverage.js";
 export * from "./explain.js";
 export * from "./loop-kernels.js";
 export * from "./optimize.js";
 export * from "./price.js";
 export * from "./scenarios.js";
+export * from "./why-not.js";

@@ -11,6 +11,10 @@ import { concreteType, hasTrait, typeBytes } from "../ir/index.js";
 /** Prefix of kernels that are printed from an op's loop form. */
 export const LOOPS_PREFIX = "loops.";
 
+export function isLoopKernel(op: string): boolean {
+  return op.startsWith(LOOPS_PREFIX);
+}
+
 /** What the target offers, as the optimizer needs it. */
 export interface TargetKernels {
   readonly name: string;

@@ -4,7 +4,7 @@
  */
 
 import { invariant } from "../base/index.js";
-import type { EClassId, EGraph, ENodeId, Extraction } from "../egraph-ts/index.js";
+import type { EClassId, ENodeId, Extraction } from "../egraph-ts/index.js";
 import type {
   Func,
   SelectedConstant,
@@ -16,7 +16,7 @@ import type {
   ValueId,
 } from "../ir/index.js";
 import { FuncBuilder } from "../ir/index.js";
-import type { Facts, NodePayload } from "../rules/index.js";
+import type { NodePayload } from "../rules/index.js";
 import type { ProblemInput, ProblemNode, ProgramProblem } from "./extraction-problem.js";
 import { useOf } from "./extraction-problem.js";
 import type { Region } from "./ingest.js";

@@ -218,3 +218,39 @@ function checkArgument(
   const message = `\`${name}\` takes ${describeKind(wanted)} here, found ${describeKind(kind)}`;
   context.findings.report("rule/function-arguments", arg.span, message);
 }
+
+/** Names of the functions that an expression calls. */
+export function callsOf(expression: ExpressionSyntax): readonly string[] {
+  const own = expression.kind === "call" ? [expression.name.text] : [];
+  return [...own, ...partsOf(expression).flatMap(callsOf)];
+}
+
+/** Names of the variables that an expression reads. */
+export function variablesOf(expression: ExpressionSyntax): readonly string[] {
+  const own = expression.kind === "variable" ? [expression.name] : [];
+  return [...own, ...partsOf(expression).flatMap(variablesOf)];
+}
+
+function partsOf(expression: ExpressionSyntax): readonly ExpressionSyntax[] {
+  switch (expression.kind) {
+    case "call":
+      return expression.args;
+    case "list":
+    case "any":
+      return expression.items;
+    case "negate":
+    case "not":
+      return [expression.operand];
+    case "arithmetic":
+    case "compare":
+      return [expression.left, expression.right];
+    case "number":
+    case "string":
+    case "word":
+    case "variable":
+    case "wildcard":
+      return [];
+    default:
+      return assertNever(expression);
+  }
+}

@@ -13,3 +13,17 @@ export { parseRuleFile } from "./parse.js";
 export { type PreludeFunction, prelude, quantizationLevels } from "./prelude.js";
 export type * from "./rule.js";
 export type * from "./syntax.js";
+export { resolveTests, type RuleTest, type TestLeaf } from "./test-blocks/resolve-tests.js";
+export { type RulesOfFamily, runTest, type TestReport } from "./test-blocks/run-tests.js";
+export { formatRuleFile } from "./format/format-file.js";
+export { lintFamilies } from "./lint/lint-rules.js";
+export {
+  judgeMutants,
+  type MutantFate,
+  type MutantReport,
+  type MutateOptions,
+  type RuleMutants,
+} from "./mutate/judge-mutants.js";
+export { findNearMisses, type NearMiss, type NearMisses } from "./near-misses.js";
+export { withoutRules } from "./without-rules.js";
+export { drawKernelUses, type KernelUse } from "./check/kernel-uses.js";

@@ -160,7 +160,7 @@ class Loader {
     const rules = this.#rules({ name, purpose: purpose ?? "simplify" }, syntax, findings);
     this.#diagnostics.push(...findings.list());
     if (purpose === undefined || findings.errorCount > 0) return undefined;
-    return { name, file: source.name, purpose, doc: syntax.doc, imports, rules, source };
+    return { name, file: source.name, purpose, doc: syntax.doc, imports, rules, source, syntax };
   }
 
   #imports(syntax: FileSyntax, findings: Findings, follow: boolean): readonly string[] {
@@ -298,13 +298,14 @@ function namePlace({ place, ast }: CompiledRule): Place {
   return { source: place.source, span: ast.name.span };
 }
 
-interface CompileContext {
+export interface CompileContext {
   readonly registry: Registry;
   readonly findings: Findings;
   readonly options: LoadOptions;
 }
 
-function compileRule(
+/** One rule, or none after an error, which is among the findings. */
+export function compileRule(
   ast: RuleSyntax,
   family: Pick<RuleFamily, "name" | "purpose">,
   { registry, findings, options }: CompileContext,

@@ -7,7 +7,7 @@ import type { Place, Source, Span } from "../diagnostics/index.js";
 import type { Limits, MatchView, Rule } from "../egraph-ts/index.js";
 import type { AttrKind, AttrValue, OpRecord } from "../ir/index.js";
 import type { Facts } from "./facts.js";
-import type { ExpressionSyntax, RuleSyntax } from "./syntax.js";
+import type { ExpressionSyntax, FileSyntax, RuleSyntax } from "./syntax.js";
 
 export const numericClasses = ["exact", "reassociates", "approximate"] as const;
 export type NumericClass = (typeof numericClasses)[number];
@@ -116,6 +116,7 @@ export interface RuleFamily {
   readonly imports: readonly string[];
   readonly rules: readonly CompiledRule[];
   readonly source: Source;
+  readonly syntax: FileSyntax;
 }
 
 export interface RulePhase {

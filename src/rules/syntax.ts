@@ -112,9 +112,16 @@ export type RightSyntax =
 
 export type Arrow = "=>" | "<=>" | "~>";
 
+/** One `///` or `//!` line, without its mark. */
+export interface DocLineSyntax {
+  readonly text: string;
+  readonly span: Span;
+}
+
 export interface RuleSyntax {
   readonly kind: "rule";
   readonly doc: string;
+  readonly docLines: readonly DocLineSyntax[];
   /** The word before `rule`, whatever it is. */
   readonly numerics: NameSyntax | null;
   readonly name: NameSyntax;
@@ -144,6 +151,46 @@ export interface ScheduleSyntax {
   readonly span: Span;
 }
 
+/** `f32[T, 8]`, or `kv_cache(layers: 2, …)`. */
+export type DeclaredTypeSyntax =
+  | {
+      readonly kind: "tensor";
+      readonly dtype: NameSyntax;
+      readonly shape: readonly { readonly value: number | string; readonly span: Span }[];
+      readonly span: Span;
+    }
+  | { readonly kind: "applied"; readonly term: ApplicationSyntax; readonly span: Span };
+
+export interface DeclarationSyntax {
+  readonly name: VariableSyntax;
+  /** Whether `const` was written: the value is a weight. */
+  readonly constant: boolean;
+  readonly type: DeclaredTypeSyntax;
+  readonly span: Span;
+}
+
+/** Leaves of tests: of all that follow it in the file, or of the one it stands in. */
+export interface GivenSyntax {
+  readonly kind: "given";
+  readonly declarations: readonly DeclarationSyntax[];
+  readonly span: Span;
+}
+
+export interface TestSyntax {
+  readonly kind: "test";
+  readonly title: NameSyntax;
+  /** Families that take part besides the file's own; none when `with` was not written. */
+  readonly families: readonly NameSyntax[];
+  readonly options: readonly { readonly name: NameSyntax; readonly value: NameSyntax; readonly span: Span }[];
+  readonly given: GivenSyntax | null;
+  readonly start: TermSyntax;
+  readonly arrow: { readonly text: "=>" | "!=>"; readonly span: Span };
+  readonly goal: TermSyntax;
+  readonly span: Span;
+}
+
+export type ItemSyntax = ImportSyntax | ScheduleSyntax | GivenSyntax | TestSyntax | RuleSyntax;
+
 export interface HeaderSyntax {
   readonly family: NameSyntax;
   readonly purpose: NameSyntax;
@@ -153,7 +200,8 @@ export interface HeaderSyntax {
 export interface FileSyntax {
   /** The `//!` lines. */
   readonly doc: string;
+  readonly docLines: readonly DocLineSyntax[];
   readonly header: HeaderSyntax | null;
-  readonly items: readonly (ImportSyntax | ScheduleSyntax | RuleSyntax)[];
+  readonly items: readonly ItemSyntax[];
   readonly span: Span;
 }

@@ -27,7 +27,8 @@ export interface ExecutorRow {
 
 export const executors: Readonly<Record<Capabilities["executor"], ExecutorRow>> = {
   library: {
-    open: ({ compilation, artifact, threads, blocks }) => openNativeExecutor(compilation, artifact, { threads, blocks }),
+    open: ({ compilation, artifact, threads, blocks }) =>
+      openNativeExecutor(compilation, artifact, { threads, blocks }),
   },
   webgpu: { open: openWebGpu, ability: webGpuAbility },
 };

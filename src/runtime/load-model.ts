@@ -58,7 +58,7 @@ export async function loadModel(
   const compiled = compileModel(host, path, given, progress);
   if (!compiled.ok) return compiled;
   const compilation = compiled.value;
-  const tokenizer = loadTokenizer(compilation.model.folder, host.files);
+  const tokenizer = loadTokenizer(compilation.model.tokenizerPath, host.files);
   if (!tokenizer.ok) return tokenizer;
   const opened = await openExecutor(host, compilation, given, progress);
   if (!opened.ok) return opened;

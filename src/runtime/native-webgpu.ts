@@ -1,9 +1,11 @@
 /**
- * A WebGPU device in Node, through the package `webgpu` (Dawn), which is loaded only when it is asked for. Where
- * no driver answers, a software driver that stands in a known place is tried: slow, and better than nothing.
+ * A WebGPU device in Node, through the package `webgpu` (Dawn), which is loaded only when it is asked for.
+ * Where no driver answers, a software driver that stands in a known place is tried: slow, and better than
+ * nothing.
  */
 
 import { existsSync } from "node:fs";
+import { tmpdir } from "node:os";
 
 import type { Ability } from "../codegen/index.js";
 import { HostError } from "../base/index.js";
@@ -18,10 +20,24 @@ export interface NodeDevice {
 /** Vulkan drivers that need no GPU, by their manifest: the one in Debian's package chromium-common. */
 const softwareDrivers = ["/usr/lib/chromium/vk_swiftshader_icd.json"];
 
+/**
+ * No kernel reads workgroup memory that it has not written; clearing it first would cost more than some
+ * kernels.
+ */
+const dawnOptions = ["enable-dawn-features=disable_workgroup_init"];
+
 interface Adapter {
   readonly info: { readonly vendor: string; readonly architecture: string; readonly description: string };
   readonly limits: Readonly<Record<string, number | undefined>>;
-  requestDevice(descriptor: { readonly requiredLimits: Readonly<Record<string, number>> }): Promise<GpuDevice>;
+  requestDevice(descriptor: {
+    readonly requiredLimits: Readonly<Record<string, number>>;
+  }): Promise<GpuDevice>;
+}
+
+/** An adapter with the instance that it dies with. */
+interface OpenAdapter {
+  readonly adapter: Adapter;
+  readonly gpu: Gpu;
 }
 
 interface Gpu {
@@ -33,8 +49,7 @@ const instances = globalThis as { llmirWebGpu?: Set<Gpu> };
 
 /** Opens the best device of the machine. Throws `HostError` when there is none. */
 export async function openNodeDevice(): Promise<NodeDevice> {
-  const found = await findAdapter();
-  const { adapter, gpu } = found;
+  const { adapter, gpu } = await findAdapter();
   const limits = ["maxStorageBufferBindingSize", "maxBufferSize"].flatMap((name) => {
     const value = adapter.limits[name];
     return value === undefined ? [] : [[name, value] as const];
@@ -57,17 +72,13 @@ export async function webGpuAbility(): Promise<Ability> {
   }
 }
 
-async function findAdapter(): Promise<{ readonly adapter: Adapter; readonly gpu: Gpu }> {
+async function findAdapter(): Promise<OpenAdapter> {
   const create = await loadPackage();
-  const direct = await adapterOf(create);
+  const direct = await withEnvironment(quiet, () => adapterOf(create));
   if (direct !== undefined) return direct;
-  const given = process.env["VK_ICD_FILENAMES"];
-  const driver = given === undefined ? softwareDrivers.find((path) => existsSync(path)) : undefined;
+  const driver = softwareDrivers.find((path) => existsSync(path));
   if (driver !== undefined) {
-    // Dawn's Vulkan loader reads this when an instance is made.
-    process.env["VK_ICD_FILENAMES"] = driver;
-    const software = await adapterOf(create);
-    delete process.env["VK_ICD_FILENAMES"];
+    const software = await withEnvironment({ ...quiet, VK_ICD_FILENAMES: driver }, () => adapterOf(create));
     if (software !== undefined) return software;
   }
   throw new HostError("WebGPU finds no device on this machine", {
@@ -76,10 +87,27 @@ async function findAdapter(): Promise<{ readonly adapter: Adapter; readonly gpu:
   });
 }
 
+/** Vulkan's loader complains on the terminal where a session has no folder of its own. */
+const quiet = { XDG_RUNTIME_DIR: tmpdir() };
+
+/** Vulkan's loader reads the environment when an instance is made. What a person has set stays as it is. */
+async function withEnvironment<T>(
+  values: Readonly<Record<string, string>>,
+  body: () => Promise<T>,
+): Promise<T> {
+  const own = Object.keys(values).filter((name) => process.env[name] === undefined);
+  for (const name of own) process.env[name] = values[name];
+  try {
+    return await body();
+  } finally {
+    for (const name of own) Reflect.deleteProperty(process.env, name);
+  }
+}
+
 async function loadPackage(): Promise<() => Gpu> {
   try {
     const { create } = await import("webgpu");
-    return () => create([]) as unknown as Gpu;
+    return () => create([...dawnOptions]) as unknown as Gpu;
   } catch (cause) {
     throw new HostError("the package `webgpu` cannot be loaded", {
       code: "target/no-adapter",
@@ -89,7 +117,7 @@ async function loadPackage(): Promise<() => Gpu> {
   }
 }
 
-async function adapterOf(create: () => Gpu): Promise<{ readonly adapter: Adapter; readonly gpu: Gpu } | undefined> {
+async function adapterOf(create: () => Gpu): Promise<OpenAdapter | undefined> {
   const gpu = create();
   instances.llmirWebGpu ??= new Set();
   instances.llmirWebGpu.add(gpu);

@@ -13,6 +13,7 @@ import type { TextStreamOptions, TokenText } from "./text-stream.js";
 import { TextStream } from "./text-stream.js";
 import type { DecoderVocabulary } from "./tokenizer-bytes.js";
 import { createTokenText, planDecoder } from "./tokenizer-bytes.js";
+import { readGgufRecords } from "./tokenizer-gguf.js";
 import { checkTokenizer, tokenContent, tokenIds } from "./tokenizer-checks.js";
 import type { TokenizerLibrary } from "./tokenizer-library.js";
 import { openLibrary } from "./tokenizer-library.js";
@@ -54,8 +55,18 @@ const fileNames = {
   modelConfig: "config.json",
 } as const satisfies Record<keyof TokenizerFiles, string>;
 
-/** The tokenizer of a model folder. */
-export function loadTokenizer(folder: string, files: Files): Result<Tokenizer> {
+/** The tokenizer of a model folder, or of a GGUF file. */
+export function loadTokenizer(path: string, files: Files): Result<Tokenizer> {
+  return files.isDirectory(path) ? loadFolderTokenizer(path, files) : loadGgufTokenizer(path, files);
+}
+
+function loadFolderTokenizer(folder: string, files: Files): Result<Tokenizer> {
+  const parsed = readTokenizerFiles(folder, files);
+  return parsed.ok ? createTokenizer(parsed.value, files.join(folder, fileNames.tokenizer)) : parsed;
+}
+
+/** The parsed tokenizer files of a model folder. */
+export function readTokenizerFiles(folder: string, files: Files): Result<TokenizerFiles> {
   const main = files.join(folder, fileNames.tokenizer);
   if (!files.exists(main)) {
     return failure(
@@ -75,7 +86,12 @@ export function loadTokenizer(folder: string, files: Files): Result<Tokenizer> {
   }
   const { tokenizer, ...rest } = parsed;
   invariant(tokenizer !== undefined, "tokenizer.json was found");
-  return createTokenizer({ tokenizer, ...rest }, main);
+  return success({ tokenizer, ...rest });
+}
+
+function loadGgufTokenizer(path: string, files: Files): Result<Tokenizer> {
+  const records = readGgufRecords(path, files);
+  return records.ok ? createTokenizer(records.value, path) : records;
 }
 
 /** A tokenizer of parsed files; `at` names the first of them in diagnostics. */

@@ -10,7 +10,8 @@ type Description = ProgramRecord["program"];
 
 /** A sentence, or undefined. `blocks`: of the KV pool. */
 export function batchFault(batch: Batch, description: Description, blocks: number): string | undefined {
-  return countFault(batch, description) ?? arrayFault(batch, description) ?? indexFault(batch, description, blocks);
+  const outer = countFault(batch, description) ?? arrayFault(batch, description);
+  return outer ?? indexFault(batch, description, blocks);
 }
 
 function countFault(batch: Batch, { capacity }: Description): string | undefined {
@@ -44,14 +45,16 @@ function arrayFault(batch: Batch, { capacity, vocabulary, needsContext }: Descri
   return undefined;
 }
 
-function indexFault(batch: Batch, { capacity, vocabulary, kv }: Description, blocks: number): string | undefined {
+function indexFault(batch: Batch, description: Description, blocks: number): string | undefined {
+  const { capacity, vocabulary, kv } = description;
   const { tokens, positions, sequences, rows, blockTable, tokenCount, rowCount, sequenceCount } = batch;
   for (let t = 0; t < tokenCount; t++) {
     const [token, position, sequence] = [tokens[t]!, positions[t]!, sequences[t]!];
     if (token < 0 || token >= vocabulary) return `token ${t} is ${token}, the vocabulary has ${vocabulary}`;
     if (position < 0 || position >= capacity.contextLength) return `token ${t} is at position ${position} of ${capacity.contextLength}`;
     if (sequence < 0 || sequence >= sequenceCount) return `token ${t} is of sequence ${sequence} of ${sequenceCount}`;
-    const block = blockTable[sequence * capacity.blocksPerSequence + Math.floor(position / kv.blockSize)] ?? -1;
+    const entry = sequence * capacity.blocksPerSequence + Math.floor(position / kv.blockSize);
+    const block = blockTable[entry] ?? -1;
     if (block < 0 || block >= blocks) return `token ${t} lies in block ${block} of ${blocks}`;
   }
   for (let r = 0; r < rowCount; r++) {

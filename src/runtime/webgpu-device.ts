@@ -1,6 +1,6 @@
 /**
- * The part of WebGPU that the executor uses, as a structural type: a browser's `GPUDevice` fits it, and so does
- * the one of the npm package `webgpu`. Names are WebGPU's own.
+ * The part of WebGPU that the executor uses, as a structural type: a browser's `GPUDevice` fits it, and so
+ * does the one of the npm package `webgpu`. Names are WebGPU's own.
  */
 
 export interface GpuBuffer {
@@ -57,7 +57,9 @@ export interface GpuComputePass {
 
 export interface GpuCommandEncoder {
   beginComputePass(): GpuComputePass;
-  copyBufferToBuffer(from: GpuBuffer, fromOffset: number, to: GpuBuffer, toOffset: number, size: number): undefined;
+  copyBufferToBuffer(
+    ...copy: readonly [from: GpuBuffer, fromOffset: number, to: GpuBuffer, toOffset: number, size: number]
+  ): undefined;
   finish(): GpuHandle;
 }
 
@@ -75,12 +77,19 @@ export interface GpuDevice {
   readonly limits: Readonly<Record<string, number | undefined>>;
   readonly queue: GpuQueue;
   readonly lost: Promise<{ readonly reason: string; readonly message: string }>;
-  createBuffer(descriptor: { readonly label: string; readonly size: number; readonly usage: number }): GpuBuffer;
+  createBuffer(descriptor: {
+    readonly label: string;
+    readonly size: number;
+    readonly usage: number;
+  }): GpuBuffer;
   createShaderModule(descriptor: { readonly label: string; readonly code: string }): GpuShaderModule;
   createBindGroupLayout(descriptor: { readonly entries: readonly GpuBindGroupLayoutEntry[] }): GpuHandle;
   createPipelineLayout(descriptor: { readonly bindGroupLayouts: readonly GpuHandle[] }): GpuHandle;
   createComputePipelineAsync(descriptor: GpuComputePipelineDescriptor): Promise<GpuHandle>;
-  createBindGroup(descriptor: { readonly layout: GpuHandle; readonly entries: readonly GpuBindGroupEntry[] }): GpuHandle;
+  createBindGroup(descriptor: {
+    readonly layout: GpuHandle;
+    readonly entries: readonly GpuBindGroupEntry[];
+  }): GpuHandle;
   createCommandEncoder(): GpuCommandEncoder;
   pushErrorScope(filter: "validation" | "out-of-memory"): undefined;
   popErrorScope(): Promise<GpuError | null>;

@@ -1,6 +1,6 @@
 /**
- * Runs steps on a WebGPU device: the arrays of a batch go up, one command buffer runs the step, the logits that
- * were asked for come back. Nothing here is bound to Node: a page gives it a device of the browser's.
+ * Runs steps on a WebGPU device: the arrays of a batch go up, one command buffer runs the step, the logits
+ * that were asked for come back. Nothing here is bound to Node: a page gives it a device of the browser's.
  */
 
 import type { ProgramRecord } from "../../backends/wgsl/index.js";
@@ -12,7 +12,7 @@ import type { GpuBuffer, GpuDevice } from "./webgpu-device.js";
 import { MAP_READ, USAGE } from "./webgpu-device.js";
 import type { StepDims, WebGpuSources } from "./webgpu-program.js";
 import type { WebGpuProgram } from "./webgpu-program.js";
-import { createWebGpuProgram, STEP_BYTES } from "./webgpu-program.js";
+import { createWebGpuProgram, encodeDispatches, product } from "./webgpu-program.js";
 
 export interface WebGpuOptions {
   /** For people: the device's name. */
@@ -28,7 +28,8 @@ export async function createWebGpuExecutor(
   { name, blocks: wanted }: WebGpuOptions,
 ): Promise<Executor> {
   const { record } = sources;
-  invariant(record.format === PROGRAM_FORMAT, `the program has format ${PROGRAM_FORMAT}, found ${String(record.format)}`);
+  const format: number = record.format;
+  invariant(format === PROGRAM_FORMAT, `the program has format ${PROGRAM_FORMAT}, found ${format}`);
   const blocks = affordableBlocks(device, record, wanted);
   const program = await createWebGpuProgram(device, sources, blocks);
   const steps = new WebGpuSteps(device, program, blocks);
@@ -120,9 +121,10 @@ class WebGpuSteps {
     this.#device.pushErrorScope("validation");
     queue.writeBuffer(buffers.steps, 0, this.#stepRecords(dims));
     this.#writeBatch(batch, dims);
+    const dispatches = await this.#program.prepare(this.#entry(batch), dims);
     const encoder = this.#device.createCommandEncoder();
     const pass = encoder.beginComputePass();
-    this.#program.encode(pass, this.#entry(batch), dims);
+    encodeDispatches(pass, dispatches);
     pass.end();
     const bytes = 4 * batch.rowCount * record.program.vocabulary;
     const staging = this.#stagingOf(bytes);
@@ -159,7 +161,6 @@ class WebGpuSteps {
     for (let i = 0; i < count; i++) {
       words.set([T, S, R, C, B, P, Math.max(0, i - 1)], (i * LIMITS.offsetAlignment) / 4);
     }
-    invariant(STEP_BYTES <= LIMITS.offsetAlignment, "a record fits between two offsets");
     return new Uint8Array(words.buffer);
   }
 
@@ -176,11 +177,12 @@ class WebGpuSteps {
       context_positions: batch.contextPositions,
     };
     for (const { name, offsetBytes, count } of record.batch.arrays) {
-      const elements = count.reduce<number>((sum, each) => sum * (typeof each === "number" ? each : (dims[each] ?? 0)), 1);
       const source = sources[name];
       invariant(source !== undefined, `a batch has an array ${name}`);
-      if (elements === 0) continue;
-      this.#device.queue.writeBuffer(buffers.batch, offsetBytes, new Uint8Array(source.buffer, source.byteOffset, 4 * elements));
+      const bytes = 4 * product(count, dims);
+      if (bytes === 0) continue;
+      const data = new Uint8Array(source.buffer, source.byteOffset, bytes);
+      this.#device.queue.writeBuffer(buffers.batch, offsetBytes, data);
     }
   }
 

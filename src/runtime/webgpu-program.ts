@@ -1,6 +1,7 @@
 /**
- * A program on a device: buffers, pipelines, and for every function the dispatches with their bind groups, all
- * made once. Running a step is then a walk over lists; only the number of workgroups is computed.
+ * A program on a device: buffers, and for every function the dispatches with their bind groups, all made
+ * once. Pipelines are compiled when a step first needs them: a program has kernels for numbers of tokens that
+ * may never come. After that a step is a walk over lists; only the number of workgroups is computed.
  */
 
 import type {
@@ -25,7 +26,7 @@ export interface WebGpuSources {
 export type StepDims = Readonly<Record<string, number>>;
 
 interface Dispatch {
-  readonly pipeline: GpuHandle;
+  readonly pipeline: Pipeline;
   readonly bindGroup: GpuHandle;
   readonly groups: readonly GroupsRecord[];
 }
@@ -34,6 +35,36 @@ interface Choice {
   readonly upToRows: number | null;
   readonly rows: readonly Factor[];
   readonly dispatches: readonly Dispatch[];
+}
+
+/** One dispatch of a step, ready to be encoded. */
+export interface ReadyDispatch {
+  readonly pipeline: GpuHandle;
+  readonly bindGroup: GpuHandle;
+  readonly workgroups: readonly [x: number, y: number, z: number];
+}
+
+export function encodeDispatches(pass: GpuComputePass, dispatches: readonly ReadyDispatch[]): void {
+  for (const { pipeline, bindGroup, workgroups: groups } of dispatches) {
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, bindGroup);
+    pass.dispatchWorkgroups(...groups);
+  }
+}
+
+/** Invariant: compiled at most once. */
+class Pipeline {
+  readonly #compile: () => Promise<GpuHandle>;
+  #compiled: Promise<GpuHandle> | undefined;
+
+  constructor(compile: () => Promise<GpuHandle>) {
+    this.#compile = compile;
+  }
+
+  compile(): Promise<GpuHandle> {
+    this.#compiled ??= this.#compile();
+    return this.#compiled;
+  }
 }
 
 /** Buffers whose size depends on the plan and on the pool. */
@@ -66,23 +97,23 @@ export class WebGpuProgram {
     this.#entries = entries;
   }
 
-  /** Puts the dispatches of a step into a pass; returns how many there were. */
-  encode(pass: GpuComputePass, entry: string, dims: StepDims): number {
+  /** The dispatches of a step with their workgroups, and pipelines that are ready. */
+  async prepare(entry: string, dims: StepDims): Promise<readonly ReadyDispatch[]> {
     const calls = this.#entries.get(entry);
     invariant(calls !== undefined, `the program has a function ${entry}`);
-    let count = 0;
+    const ready: Promise<ReadyDispatch>[] = [];
     for (const choices of calls) {
-      const taken = choices.find(({ upToRows, rows }) => upToRows === null || product(rows, dims) <= upToRows);
+      const taken = choices.find(({ upToRows, rows }) => {
+        return upToRows === null || product(rows, dims) <= upToRows;
+      });
       for (const { pipeline, bindGroup, groups } of taken?.dispatches ?? []) {
         const [x, y, z] = workgroups(groups, dims);
         if (x * y * z === 0) continue;
-        pass.setPipeline(pipeline);
-        pass.setBindGroup(0, bindGroup);
-        pass.dispatchWorkgroups(x, y, z);
-        count += 1;
+        const handle = pipeline.compile();
+        ready.push(handle.then((compiled) => ({ pipeline: compiled, bindGroup, workgroups: [x, y, z] })));
       }
     }
-    return count;
+    return Promise.all(ready);
   }
 
   destroy(): void {
@@ -106,7 +137,7 @@ export async function createWebGpuProgram(
   const maker = new ProgramMaker(device, sources, { buffers, weights });
   const calls = record.functions.filter(({ role }) => role === "step");
   const entries = new Map<string, readonly (readonly Choice[])[]>();
-  for (const { name } of calls) entries.set(name, await maker.flatten(name, undefined));
+  for (const { name } of calls) entries.set(name, maker.flatten(name, undefined));
   const invalid = await device.popErrorScope();
   const exhausted = await device.popErrorScope();
   if (exhausted !== null) {
@@ -151,8 +182,9 @@ class ProgramMaker {
   readonly #device: GpuDevice;
   readonly #sources: WebGpuSources;
   readonly #made: Made;
-  readonly #modules = new Map<number, { readonly module: GpuShaderModule; readonly layout: GpuHandle }>();
-  readonly #pipelines = new Map<string, Promise<GpuHandle>>();
+  readonly #modules = new Map<number, GpuShaderModule>();
+  readonly #layouts = new Map<number, GpuHandle>();
+  readonly #pipelines = new Map<string, Pipeline>();
   readonly #bindGroups = new Map<string, GpuHandle>();
 
   constructor(device: GpuDevice, sources: WebGpuSources, made: Made) {
@@ -162,57 +194,60 @@ class ProgramMaker {
   }
 
   /** The calls of a function with those of the layers that it runs, in order. */
-  async flatten(name: string, layer: number | undefined): Promise<readonly (readonly Choice[])[]> {
+  flatten(name: string, layer: number | undefined): readonly (readonly Choice[])[] {
     const func = this.#sources.record.functions.find((each) => each.name === name);
     invariant(func !== undefined, `the program has a function ${name}`);
-    const parts = await Promise.all(func.calls.map((call) => this.#call(call, layer)));
-    return parts.flat();
+    return func.calls.flatMap((call) => this.#call(call, layer));
   }
 
-  async #call(call: CallRecord, layer: number | undefined): Promise<readonly (readonly Choice[])[]> {
+  #call(call: CallRecord, layer: number | undefined): readonly (readonly Choice[])[] {
     if (call.kind === "layers") {
       const numbers = Array.from({ length: call.count }, (_, i) => call.first + i);
-      return (await Promise.all(numbers.map((each) => this.flatten(call.body, each)))).flat();
+      return numbers.flatMap((each) => this.flatten(call.body, each));
     }
-    const choices = call.choices.map(async ({ upToRows, rows, dispatches }): Promise<Choice> => {
-      return { upToRows, rows, dispatches: await Promise.all(dispatches.map((each) => this.#dispatch(each, layer))) };
+    const choices = call.choices.map(({ upToRows, rows, dispatches }): Choice => {
+      return { upToRows, rows, dispatches: dispatches.map((each) => this.#dispatch(each, layer)) };
     });
-    return [await Promise.all(choices)];
+    return [choices];
   }
 
-  async #dispatch(record: DispatchRecord, layer: number | undefined): Promise<Dispatch> {
+  #dispatch(record: DispatchRecord, layer: number | undefined): Dispatch {
     const bindGroup = this.#bindGroup(record, layer);
-    return { pipeline: await this.#pipeline(record), bindGroup, groups: record.groups };
+    return { pipeline: this.#pipeline(record), bindGroup, groups: record.groups };
   }
 
-  #pipeline({ module: index, constants }: DispatchRecord): Promise<GpuHandle> {
+  #pipeline({ module: index, constants }: DispatchRecord): Pipeline {
     const key = JSON.stringify([index, constants]);
     const known = this.#pipelines.get(key);
     if (known !== undefined) return known;
-    const { module, layout } = this.#module(index);
+    const layout = this.#device.createPipelineLayout({ bindGroupLayouts: [this.#layout(index)] });
     const label = at(this.#sources.record.modules, index).name;
-    const made = this.#device.createComputePipelineAsync({
-      label,
-      layout: this.#device.createPipelineLayout({ bindGroupLayouts: [layout] }),
-      compute: { module, entryPoint: "main", constants },
+    const made = new Pipeline(() => {
+      const compute = { module: this.#module(index), entryPoint: "main", constants };
+      return this.#device.createComputePipelineAsync({ label, layout, compute });
     });
     this.#pipelines.set(key, made);
     return made;
   }
 
-  #module(index: number): { readonly module: GpuShaderModule; readonly layout: GpuHandle } {
+  #module(index: number): GpuShaderModule {
     const known = this.#modules.get(index);
     if (known !== undefined) return known;
-    const { name, file, bindings } = at(this.#sources.record.modules, index);
-    const made = {
-      module: this.#device.createShaderModule({ label: name, code: this.#sources.readModule(file) }),
-      layout: this.#device.createBindGroupLayout({
-        entries: bindings.map(({ access }, binding) => {
-          return { binding, visibility: STAGE_COMPUTE, buffer: { type: bindingType(access) } };
-        }),
-      }),
-    };
+    const { name, file } = at(this.#sources.record.modules, index);
+    const made = this.#device.createShaderModule({ label: name, code: this.#sources.readModule(file) });
     this.#modules.set(index, made);
+    return made;
+  }
+
+  #layout(index: number): GpuHandle {
+    const known = this.#layouts.get(index);
+    if (known !== undefined) return known;
+    const { bindings } = at(this.#sources.record.modules, index);
+    const entries = bindings.map(({ access }, binding) => {
+      return { binding, visibility: STAGE_COMPUTE, buffer: { type: bindingType(access) } };
+    });
+    const made = this.#device.createBindGroupLayout({ entries });
+    this.#layouts.set(index, made);
     return made;
   }
 
@@ -221,7 +256,7 @@ class ProgramMaker {
     const known = this.#bindGroups.get(key);
     if (known !== undefined) return known;
     const made = this.#device.createBindGroup({
-      layout: this.#module(index).layout,
+      layout: this.#layout(index),
       entries: resources.map((resource, binding) => ({ binding, resource: this.#range(resource, layer) })),
     });
     this.#bindGroups.set(key, made);
@@ -247,7 +282,7 @@ class ProgramMaker {
 }
 
 /** T, S, R, C, B, P and the layer, and a word that rounds the record up. */
-export const STEP_BYTES = 32;
+const STEP_BYTES = 32;
 
 function whole(buffer: GpuBuffer): BufferRange {
   return { buffer, offset: 0, size: buffer.size };
@@ -258,7 +293,8 @@ function bindingType(access: BindingRecord["access"]): "uniform" | "storage" | "
   return access === "read" ? "read-only-storage" : "storage";
 }
 
-function product(factors: readonly Factor[], dims: StepDims): number {
+/** The product of factors in a step. */
+export function product(factors: readonly Factor[], dims: StepDims): number {
   return factors.reduce<number>((count, factor) => {
     const value = typeof factor === "number" ? factor : dims[factor];
     invariant(value !== undefined, `the step has a dimension ${factor}`);

@@ -1,6 +1,7 @@
 /**
- * Weights on the device: every part of every copy begins at an offset that can be bound, in as few buffers as
- * the device's largest one allows. Read from the file and uploaded in pieces, so that memory is bounded by one.
+ * Weights on the device: every part of every copy begins at an offset that can be bound, in as few buffers
+ * as the device's largest one allows. Read from the file and uploaded in pieces, so that memory is bounded
+ * by one.
  */
 
 import type { WeightRecord } from "../../backends/wgsl/index.js";
@@ -35,7 +36,11 @@ interface Placed {
   readonly offset: number;
 }
 
-export function uploadWeights(device: GpuDevice, entries: readonly WeightRecord[], read: ReadWeights): DeviceWeights {
+export function uploadWeights(
+  device: GpuDevice,
+  entries: readonly WeightRecord[],
+  read: ReadWeights,
+): DeviceWeights {
   const most = Math.min(device.limits["maxBufferSize"] ?? LIMITS.bufferBytes, 2 ** 30);
   const sizes: number[] = [];
   const places = entries.map((entry) => placeCopies(entry, sizes, most));

@@ -97,6 +97,10 @@ export interface RandomLlamaOptions {
   readonly contextLength: number;
   readonly dtype: FloatDType;
   readonly tiedHead: boolean;
+  /** Biases of the projections of attention: none, queries, keys and values, or the output's as well. */
+  readonly attentionBias: "none" | "inputs" | "all";
+  /** Norms of each head of queries and keys. */
+  readonly queryKeyNorm: boolean;
   /** Weight files; more than one writes an index. */
   readonly shards: number;
   /** Fields of `config.json` to add or replace; undefined removes one. */
@@ -115,9 +119,27 @@ export const tinyLlama: RandomLlamaOptions = {
   contextLength: 64,
   dtype: "f32",
   tiedHead: false,
+  attentionBias: "none",
+  queryKeyNorm: false,
   shards: 1,
   config: {},
 };
+
+/** What tells Llama's relatives from it: options to spread over sizes. */
+export const relatives = {
+  mistral: {
+    config: { architectures: ["MistralForCausalLM"], model_type: "mistral", sliding_window: 4 },
+  },
+  qwen2: {
+    attentionBias: "inputs",
+    config: { architectures: ["Qwen2ForCausalLM"], model_type: "qwen2", rms_norm_eps: 1e-6 },
+  },
+  qwen3: {
+    queryKeyNorm: true,
+    tiedHead: true,
+    config: { architectures: ["Qwen3ForCausalLM"], model_type: "qwen3", attention_bias: false, rope_theta: 1e6 },
+  },
+} as const satisfies Readonly<Record<string, Partial<RandomLlamaOptions>>>;
 
 /** Writes `config.json`, the weights and a byte-level tokenizer; returns the folder. */
 export function writeRandomLlama(folder: string, given: Partial<RandomLlamaOptions> = {}, seed = 1): string {
@@ -159,8 +181,10 @@ export function randomLlamaTensors(options: RandomLlamaOptions, seed: number): r
   const { hiddenSize: width, intermediateSize, heads, kvHeads, headDim, vocabulary, dtype } = options;
   const linear = (name: string, rows: number, columns: number): StoredTensor =>
     storedTensor(name, dtype, [rows, columns], normals(random, rows * columns, 1 / Math.sqrt(columns)));
-  const norm = (name: string): StoredTensor =>
-    storedTensor(name, dtype, [width], normals(random, width, 0.1).map((each) => 1 + each));
+  const norm = (name: string, length = width): StoredTensor =>
+    storedTensor(name, dtype, [length], normals(random, length, 0.1).map((each) => 1 + each));
+  const bias = (name: string, length: number): StoredTensor =>
+    storedTensor(name, dtype, [length], normals(random, length, 0.3));
   const layer = (i: number): readonly StoredTensor[] => {
     const prefix = `model.layers.${i}`;
     return [
@@ -173,6 +197,17 @@ export function randomLlamaTensors(options: RandomLlamaOptions, seed: number): r
       linear(`${prefix}.mlp.gate_proj.weight`, intermediateSize, width),
       linear(`${prefix}.mlp.up_proj.weight`, intermediateSize, width),
       linear(`${prefix}.mlp.down_proj.weight`, width, intermediateSize),
+      ...(options.attentionBias === "none"
+        ? []
+        : [
+            bias(`${prefix}.self_attn.q_proj.bias`, heads * headDim),
+            bias(`${prefix}.self_attn.k_proj.bias`, kvHeads * headDim),
+            bias(`${prefix}.self_attn.v_proj.bias`, kvHeads * headDim),
+          ]),
+      ...(options.attentionBias === "all" ? [bias(`${prefix}.self_attn.o_proj.bias`, width)] : []),
+      ...(options.queryKeyNorm
+        ? [norm(`${prefix}.self_attn.q_norm.weight`, headDim), norm(`${prefix}.self_attn.k_norm.weight`, headDim)]
+        : []),
     ];
   };
   return [

@@ -75,3 +75,14 @@ export function modelTolerance(layers: number, longestSum: number, largestLogit:
   const gamma = (longestSum + 4) * unitRoundoff.f32;
   return { absolute: (7 * layers + 1) * gamma * largestLogit, relative: 0 };
 }
+
+/**
+ * Functions of numbers up to `size` in f32, made of a dozen operations, each right to a few units in the last
+ * place (WGSL divides to 2.5 of them), against double, then rounded to the dtype. Sums in between can cancel,
+ * so the bound is absolute too.
+ */
+export function functionTolerance(dtype: DType, size: number): Tolerance {
+  const error = 32 * unitRoundoff.f32;
+  const { absolute, relative } = roundingTolerance(dtype);
+  return { absolute: absolute + error * size, relative: relative + error };
+}

@@ -50,7 +50,10 @@ export async function moduleFaults(
 }
 
 /** The faults of every module of an emitted program, with the constants of each dispatch. */
-export async function programFaults(device: GpuDevice, files: readonly EmittedFile[]): Promise<readonly string[]> {
+export async function programFaults(
+  device: GpuDevice,
+  files: readonly EmittedFile[],
+): Promise<readonly string[]> {
   const text = (path: string): string => files.find((file) => file.path === path)?.text ?? "";
   const record = JSON.parse(text("program.json")) as ProgramRecord;
   const seen = new Set<string>();

@@ -1,73 +1,11 @@
 /** What a program says of itself: constants that the runtime checks batches against, and a description. */
 
 import type { TextWriter } from "../../../src/base/index.js";
+import type { ProgramDescription } from "../../../src/codegen/index.js";
 import { cString } from "../../../src/codegen/index.js";
 import { dtypeBytes } from "../../../src/ir/index.js";
 import type { ProgramPlan } from "../../../src/plan/index.js";
-import { weightsHash } from "../weight-file.js";
 import type { ProgramKernels } from "./program-kernels.js";
-import { kernelCalls } from "./program-kernels.js";
-
-/** The JSON of `llmir_describe`. */
-export interface ProgramDescription {
-  readonly model: string;
-  readonly target: string;
-  readonly vocabulary: number;
-  readonly capacity: {
-    readonly tokens: number;
-    readonly rows: number;
-    readonly sequences: number;
-    readonly contextSlots: number;
-    readonly contextLength: number;
-    readonly blocksPerSequence: number;
-  };
-  readonly kv: {
-    readonly layers: number;
-    readonly blockSize: number;
-    readonly heads: number;
-    readonly headDim: number;
-    readonly dtype: string;
-    readonly blockBytes: number;
-  };
-  /** Whether a step reads the arrays of context slots. */
-  readonly needsContext: boolean;
-  /** Distinct kernels. */
-  readonly kernels: number;
-  readonly arenaBytes: number;
-  readonly weightsBytes: number;
-  readonly weightsHash: string;
-}
-
-export function describeProgram(plan: ProgramPlan, kernels: ProgramKernels): ProgramDescription {
-  const { capacity, kv } = plan;
-  const { kind: _kind, ...cache } = kv.type;
-  return {
-    model: plan.model,
-    target: plan.target,
-    vocabulary: plan.vocabulary,
-    capacity: {
-      tokens: capacity.tokens,
-      // Buffers hold a row of logits for each token at most.
-      rows: Math.min(capacity.rows, capacity.tokens),
-      sequences: capacity.sequences,
-      contextSlots: plan.dims["C"] ?? capacity.sequences * capacity.contextLength,
-      contextLength: capacity.contextLength,
-      blocksPerSequence: capacity.blocksPerSequence,
-    },
-    kv: { ...cache, blockBytes: kv.blockBytes },
-    needsContext: readsContext(plan),
-    kernels: kernels.instances.length + kernels.printed.length,
-    arenaBytes: plan.arenaBytes,
-    weightsBytes: plan.weights.sizeBytes,
-    weightsHash: weightsHash(plan),
-  };
-}
-
-function readsContext({ functions }: ProgramPlan): boolean {
-  return kernelCalls(functions).some(({ operands }) =>
-    operands.some(({ storage }) => storage.kind === "input" && storage.name.startsWith("context_")),
-  );
-}
 
 /** `llmir_facts` of runtime/program.h. */
 export function printFacts(

@@ -4,7 +4,7 @@
  */
 
 import { assertNever, invariant, type TextWriter } from "../../../src/base/index.js";
-import { cComment, cElementType, cIdentifier, printList } from "../../../src/codegen/index.js";
+import { cComment, cElementType, cIdentifier, printList, shapeText } from "../../../src/codegen/index.js";
 import type { Dim, DType, ValueType } from "../../../src/ir/index.js";
 import { dtypeBytes } from "../../../src/ir/index.js";
 import type {
@@ -13,7 +13,6 @@ import type {
 import type { CArgument } from "../kernel-row.js";
 import type { ProgramKernels, ResolvedKernel } from "./program-kernels.js";
 import { bufferOwner, stepDimText } from "./program-kernels.js";
-import { shapeText } from "./type-text.js";
 import { weightAccessor } from "./weights.js";
 
 /** What a function's text refers to. */

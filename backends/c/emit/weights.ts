@@ -2,10 +2,9 @@
 
 import type { TextWriter } from "../../../src/base/index.js";
 import { at } from "../../../src/base/index.js";
-import { cComment, cElementType, cIdentifier } from "../../../src/codegen/index.js";
+import { bytesText, cComment, cElementType, cIdentifier, shapeText } from "../../../src/codegen/index.js";
 import type { ValueType } from "../../../src/ir/index.js";
 import type { ProgramPlan, WeightEntry } from "../../../src/plan/index.js";
-import { bytesText, shapeText } from "./type-text.js";
 
 /** The accessor's name; entries of one name are told apart by their number. */
 export function weightAccessor({ weights: { entries } }: ProgramPlan, index: number): string {

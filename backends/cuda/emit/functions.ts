@@ -1,6 +1,6 @@
 /**
- * The step and layer functions: every value by its name, then one launch after another on the step's stream, so that
- * a reader can follow the plan line by line.
+ * The step and layer functions: every value by its name, then one launch after another on the step's stream,
+ * so that a reader can follow the plan line by line.
  */
 
 import { assertNever, invariant, type TextWriter } from "../../../src/base/index.js";
@@ -160,7 +160,7 @@ function printKernelCall(call: KernelCall, scope: FunctionScope, out: TextWriter
   const resolved = scope.kernels.forCall(call);
   const { name } = resolved.kind === "instance" ? resolved.instance : resolved.kernel;
   out.gap();
-  out.line(`/* ${cComment(`${call.result.name} ${shapeText(call.result.type)}${rulesText(call.rules)}`)} */`);
+  printWhy(call, out);
   printList(`${name}(`, ["s", ...argumentTexts(call, resolved, scope)], ");", out);
 }
 
@@ -177,13 +177,16 @@ function argumentTexts(call: KernelCall, resolved: ResolvedKernel, scope: Functi
   return [...dims.map(stepDimText), ...pointers];
 }
 
-/** The rules behind a kernel, oldest first, with their places. */
-function rulesText(rules: readonly RuleReference[]): string {
-  if (rules.length === 0) return "";
-  const names = rules.map(({ name, file, line }) => {
-    return file === undefined ? name : `${name} (${file}${line === undefined ? "" : `:${line}`})`;
-  });
-  return `; by ${names.join(", ")}`;
+/** What a call makes, and the rules behind it, oldest first, with their places. */
+function printWhy({ result, rules }: KernelCall, out: TextWriter): void {
+  const value = cComment(`${result.name} ${shapeText(result.type)}`);
+  if (rules.length === 0) out.line(`/* ${value} */`);
+  else printList(`/* ${value}; by `, rules.map((rule) => cComment(ruleText(rule))), " */", out);
+}
+
+function ruleText({ name, file, line }: RuleReference): string {
+  if (file === undefined) return name;
+  return `${name} (${file}${line === undefined ? "" : `:${line}`})`;
 }
 
 function printCopy({ from, to }: CopyCall, scope: FunctionScope, out: TextWriter): void {

@@ -1,6 +1,6 @@
 /**
- * The distinct kernels of a plan. Every kernel with equal parameters is one, whatever the number of calls, layers and
- * scenarios; a kernel without a source file is printed from its op's loop form.
+ * The distinct kernels of a plan. Every kernel with equal parameters is one, whatever the number of calls,
+ * layers and scenarios; a kernel without a source file is printed from its op's loop form.
  */
 
 import { invariant } from "../../../src/base/index.js";

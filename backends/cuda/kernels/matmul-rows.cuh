@@ -1,7 +1,7 @@
 /*
- * Products for few tokens: bound by how fast weights come from memory. A warp takes ROWS columns of the result, reads
- * their weights once, a chunk a lane, and multiplies them with each of up to TOKENS rows of x, which stay in the
- * caches. Tokens beyond the count repeat the last one and are not stored.
+ * Products for few tokens: bound by how fast weights come from memory. A warp takes ROWS columns of the
+ * result, reads their weights once, a chunk a lane, and multiplies them with each of up to TOKENS rows of x,
+ * which stay in the caches. Tokens beyond the count repeat the last one and are not stored.
  */
 #ifndef LLMIR_MATMUL_ROWS_CUH
 #define LLMIR_MATMUL_ROWS_CUH
@@ -19,9 +19,11 @@ __host__ __device__ constexpr int rows_of_warp(int tokens) {
 }
 
 template <class Format, int INNER, int TOKENS, int ROWS>
-static __device__ __forceinline__ void sum_rows(const float *const (&x)[TOKENS], const void *w, int64_t columns,
+static __device__ __forceinline__ void sum_rows(const float *const (&x)[TOKENS], const void *w,
+                                                int64_t columns,
                                                 const int64_t (&row)[ROWS], float (&sum)[TOKENS][ROWS]) {
-#pragma unroll 2
+  /* Enough loads on their way, and not more text than the instruction cache holds. */
+#pragma unroll (Format::CHUNK > 16 ? 1 : 2)
   for (int chunk = lane_of_warp(); chunk < Format::CHUNKS; chunk += WARP) {
     typename Format::Chunk weights[ROWS];
 #pragma unroll
@@ -55,8 +57,8 @@ static __device__ __forceinline__ void sum_rows(const float *const (&x)[TOKENS],
 
 /* out[tokens, OUTER] = x[tokens, INNER] w (+ addend); a block takes ROWS_WARPS * ROWS columns. */
 template <class Format, int INNER, int OUTER, bool ADDS, int TOKENS>
-static __device__ __forceinline__ void multiply_rows(int tokens, const float *x, const void *w, const float *addend,
-                                                     float *out) {
+static __device__ __forceinline__ void multiply_rows(int tokens, const float *x, const void *w,
+                                                     const float *addend, float *out) {
   constexpr int ROWS = rows_of_warp<Format>(TOKENS);
   const int64_t first = ((int64_t)blockIdx.x * ROWS_WARPS + warp_of_block()) * ROWS;
   if (first >= OUTER) return;

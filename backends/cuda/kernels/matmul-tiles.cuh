@@ -1,11 +1,12 @@
 /*
- * Products for many tokens, on tensor cores, as exact as sums in single precision are. A block computes a tile of 64
- * tokens and 128 columns; its 8 warps take 32 x 32 each. Steps of 32 along K go through shared memory as f32; the next
- * step's numbers are fetched into registers while this one's are multiplied.
+ * Products for many tokens, on tensor cores, as exact as sums in single precision are. A block computes a
+ * tile of 64 tokens and 128 columns; its 8 warps take 32 x 32 each. Steps of 32 along K go through shared
+ * memory as f32; the next step's numbers are fetched into registers while this one's are multiplied.
  *
- * Tensor cores take TF32, 11 significant bits. A number becomes a large part and the small part that is left (Markidis
- * et al. 2018): 22 bits in two parts. f16 and bf16 weights are TF32 already and need one. The product of two small
- * parts is below the last bit and left out. Not for infinite x: the small part would be a NaN.
+ * Tensor cores take TF32, 11 significant bits. A number becomes a large part and the small part that is left
+ * (Markidis et al. 2018): 22 bits in two parts. f16 and bf16 weights are TF32 already and need one. The
+ * product of two small parts is below the last bit and left out. Not for infinite x: the small part would be
+ * a NaN.
  */
 #ifndef LLMIR_MATMUL_TILES_CUH
 #define LLMIR_MATMUL_TILES_CUH
@@ -26,10 +27,10 @@
 #define FRAGMENT_K 8
 #define FRAGMENT_STRIDE (FRAGMENT + 4)
 
-typedef nvcuda::wmma::fragment<nvcuda::wmma::matrix_a, FRAGMENT, FRAGMENT, FRAGMENT_K, nvcuda::wmma::precision::tf32,
-                               nvcuda::wmma::row_major> LeftFragment;
-typedef nvcuda::wmma::fragment<nvcuda::wmma::matrix_b, FRAGMENT, FRAGMENT, FRAGMENT_K, nvcuda::wmma::precision::tf32,
-                               nvcuda::wmma::col_major> RightFragment;
+typedef nvcuda::wmma::fragment<nvcuda::wmma::matrix_a, FRAGMENT, FRAGMENT, FRAGMENT_K,
+                               nvcuda::wmma::precision::tf32, nvcuda::wmma::row_major> LeftFragment;
+typedef nvcuda::wmma::fragment<nvcuda::wmma::matrix_b, FRAGMENT, FRAGMENT, FRAGMENT_K,
+                               nvcuda::wmma::precision::tf32, nvcuda::wmma::col_major> RightFragment;
 typedef nvcuda::wmma::fragment<nvcuda::wmma::accumulator, FRAGMENT, FRAGMENT, FRAGMENT_K, float> SumFragment;
 
 struct ProductTiles {
@@ -53,15 +54,18 @@ struct TileStep {
   __device__ __forceinline__ void load(const float *from, const void *weights, int64_t tokens, int step) {
 #pragma unroll
     for (int i = 0; i < X_FOURS; i++) {
-      const int at = i * TILE_THREADS + (int)threadIdx.x, row = at / (TILE_K / 4), k = step * TILE_K + at % (TILE_K / 4) * 4;
-      x[i] = row < tokens ? load_four<INNER>(from + (int64_t)row * INNER, k) : make_float4(0.0f, 0.0f, 0.0f, 0.0f);
+      const int at = i * TILE_THREADS + (int)threadIdx.x, row = at / (TILE_K / 4);
+      const int k = step * TILE_K + at % (TILE_K / 4) * 4;
+      x[i] = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
+      if (row < tokens) x[i] = load_four<INNER>(from + (int64_t)row * INNER, k);
     }
 #pragma unroll
     for (int i = 0; i < W_CHUNKS; i++) {
       const int at = i * TILE_THREADS + (int)threadIdx.x, chunk = step * ROW_CHUNKS + at % ROW_CHUNKS;
       const int64_t row = first_column() + at / ROW_CHUNKS;
       w[i] = {};
-      if (at < TILE_COLUMNS * ROW_CHUNKS && row < OUTER && chunk < Format::CHUNKS) w[i] = Format::load(weights, OUTER, row, chunk);
+      if (at < TILE_COLUMNS * ROW_CHUNKS && row < OUTER && chunk < Format::CHUNKS)
+        w[i] = Format::load(weights, OUTER, row, chunk);
     }
   }
 
@@ -132,12 +136,13 @@ static __device__ __forceinline__ void multiply_step(const ProductTiles &tiles, 
 
 /* out[tokens, OUTER] = x[tokens, INNER] w (+ addend), a tile a block. */
 template <class Format, int INNER, int OUTER, bool ADDS>
-static __device__ __forceinline__ void multiply_tile(int64_t tokens, const float *x, const void *w, const float *addend,
-                                                     float *out) {
+static __device__ __forceinline__ void multiply_tile(int64_t tokens, const float *x, const void *w,
+                                                     const float *addend, float *out) {
   constexpr int STEPS = (INNER + TILE_K - 1) / TILE_K;
   typedef TileStep<Format, INNER, OUTER> Step;
   __shared__ ProductTiles tiles;
-  const int64_t first_token = Step::first_token(), first_column = Step::first_column(), left = tokens - first_token;
+  const int64_t first_token = Step::first_token(), first_column = Step::first_column();
+  const int64_t left = tokens - first_token;
   const int warp = warp_of_block(), token = warp / 4 * 32, column = warp % 4 * 32;
   SumFragment sum[2][2];
 #pragma unroll
@@ -153,7 +158,8 @@ static __device__ __forceinline__ void multiply_tile(int64_t tokens, const float
   }
 #pragma unroll
   for (int i = 0; i < 4; i++) {
-    nvcuda::wmma::store_matrix_sync(&tiles.sums[warp][0][0], sum[i / 2][i % 2], FRAGMENT_STRIDE, nvcuda::wmma::mem_row_major);
+    nvcuda::wmma::store_matrix_sync(&tiles.sums[warp][0][0], sum[i / 2][i % 2], FRAGMENT_STRIDE,
+                                    nvcuda::wmma::mem_row_major);
     __syncwarp();
     for (int at = lane_of_warp(); at < FRAGMENT * FRAGMENT; at += WARP) {
       const int64_t t = first_token + token + i / 2 * FRAGMENT + at / FRAGMENT;

@@ -1,6 +1,6 @@
 /*
- * out[tokens, N] = x[tokens, K] w, or addend + x w, for packed weights w [K, N]; `out` may be the addend itself.
- * Up to 8 tokens go through matmul-rows.cuh, more through the tensor cores of matmul-tiles.cuh.
+ * out[tokens, N] = x[tokens, K] w, or addend + x w, for packed weights w [K, N]; `out` may be the addend
+ * itself. Up to 8 tokens go through matmul-rows.cuh, more through the tensor cores of matmul-tiles.cuh.
  *
  *   NAME     the launcher; its kernels are NAME_rows and NAME_tiles
  *   FORMAT   F32Rows, F16Rows, Bf16Rows, Q8Rows or Q4Rows, with its parameters (weight-rows.cuh)
@@ -31,7 +31,8 @@ static __global__ void __launch_bounds__(TILE_THREADS, 2)
 }
 
 template <int TOKENS>
-LAUNCHER JOIN(NAME, _few)(const Step *s, int tokens, const float *x, const void *w, const float *addend, float *out) {
+LAUNCHER JOIN(NAME, _few)(const Step *s, int tokens, const float *x, const void *w, const float *addend,
+                          float *out) {
   const int64_t blocks = whole(N, ROWS_WARPS * rows_of_warp<FORMAT>(TOKENS));
   launch(s, JOIN(NAME, _rows)<TOKENS>, blocks, ROWS_THREADS, tokens, x, w, addend, out);
 }
@@ -42,7 +43,8 @@ LAUNCHER NAME(const Step *s, int64_t tokens, const float *x, const void *w, cons
   if (tokens == 2) return JOIN(NAME, _few)<2>(s, 2, x, w, addend, out);
   if (tokens <= 4) return JOIN(NAME, _few)<4>(s, (int)tokens, x, w, addend, out);
   if (tokens <= 8) return JOIN(NAME, _few)<8>(s, (int)tokens, x, w, addend, out);
-  launch(s, JOIN(NAME, _tiles), whole(tokens, TILE_TOKENS) * whole(N, TILE_COLUMNS), TILE_THREADS, tokens, x, w, addend, out);
+  launch(s, JOIN(NAME, _tiles), whole(tokens, TILE_TOKENS) * whole(N, TILE_COLUMNS), TILE_THREADS, tokens,
+         x, w, addend, out);
 }
 
 #undef NAME

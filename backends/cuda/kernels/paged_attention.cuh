@@ -2,9 +2,10 @@
  * Causal attention over a paged cache: token t sees positions 0 .. positions[t] of its own sequence.
  * q and out are [T, HEADS, HEAD_DIM]; each KV head serves HEADS / KV_HEADS query heads.
  *
- * A block computes HEADS_TOGETHER query heads of one token that share a KV head. Its warps are cut into streams of
- * SLOT_LANES lanes; each stream walks over its own slots, UNROLL at a time, with a running maximum and sum for each
- * head (online softmax; Milakov and Gimelshein 2018), and the streams are merged at the end (Dao 2022).
+ * A block computes HEADS_TOGETHER query heads of one token that share a KV head. Its warps are cut into
+ * streams of SLOT_LANES lanes; each stream walks over its own slots, UNROLL at a time, with a running maximum
+ * and sum for each head (online softmax; Milakov and Gimelshein 2018), and the streams are merged at the end
+ * (Dao 2022).
  *
  *   NAME            the launcher; its kernel is NAME_kernel
  *   HEADS           query heads, a multiple of KV_HEADS
@@ -41,11 +42,13 @@
 /* Blocks for each token. */
 #define PARTS (HEADS / HEADS_TOGETHER)
 
-static_assert(HEADS % KV_HEADS == 0 && HEADS / KV_HEADS % HEADS_TOGETHER == 0, "query heads share KV heads evenly");
+static_assert(HEADS % KV_HEADS == 0 && HEADS / KV_HEADS % HEADS_TOGETHER == 0,
+              "query heads share KV heads evenly");
 static_assert(HEADS_TOGETHER * HEAD_DIM <= 512, "results of a block fit into shared memory");
 
 /* A lane's elements of a head. */
-static __device__ __forceinline__ void JOIN(NAME, _load)(const float *head, int lane, float (&value)[LANE_ELEMENTS]) {
+static __device__ __forceinline__ void JOIN(NAME, _load)(const float *head, int lane,
+                                                         float (&value)[LANE_ELEMENTS]) {
 #pragma unroll
   for (int i = 0; i < PIECES; i++) {
     const int at = (i * SLOT_LANES + lane) * PIECE;
@@ -84,7 +87,7 @@ static __global__ void __launch_bounds__(THREADS)
     for (int i = 0; i < LANE_ELEMENTS; i++) result[h][i] = 0.0f;
   }
 
-  /* All lanes of a warp go round equally often; a stream whose slots are past the end takes part with nothing. */
+  /* All lanes of a warp go round equally often; a stream that is past the end takes part with nothing. */
   for (int first = warp * STREAMS * UNROLL; first < slots; first += WARPS * STREAMS * UNROLL) {
     float key[UNROLL][LANE_ELEMENTS], value[UNROLL][LANE_ELEMENTS];
     bool filled[UNROLL];
@@ -111,7 +114,8 @@ static __global__ void __launch_bounds__(THREADS)
         maximum[h] = greatest;
         sum[h] = sum[h] * correction + weight;
 #pragma unroll
-        for (int i = 0; i < LANE_ELEMENTS; i++) result[h][i] = result[h][i] * correction + weight * value[u][i];
+        for (int i = 0; i < LANE_ELEMENTS; i++)
+          result[h][i] = result[h][i] * correction + weight * value[u][i];
       }
     }
   }

@@ -19,7 +19,8 @@
 #define THREADS (WARPS * WARP)
 #define ELEMENTS ((D + THREADS - 1) / THREADS)
 
-static __global__ void __launch_bounds__(THREADS) JOIN(NAME, _kernel)(const float *x, const float *weight, float *out) {
+static __global__ void __launch_bounds__(THREADS)
+    JOIN(NAME, _kernel)(const float *x, const float *weight, float *out) {
   __shared__ float parts[WARPS];
   const float *const from = x + (int64_t)blockIdx.x * D;
   float *const to = out + (int64_t)blockIdx.x * D;

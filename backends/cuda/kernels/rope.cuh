@@ -30,13 +30,13 @@ static __global__ void __launch_bounds__(UNIT_THREADS)
     const int pair = (int)(unit % PAIRS), head = (int)(unit / PAIRS % HEADS);
     const int64_t token = unit / (PAIRS * HEADS);
     const float angle = (float)positions[token] * frequencies[pair];
-    rotate_pair(x + token * WIDTH + OFFSET + head * HEAD_DIM, out + (token * HEADS + head) * HEAD_DIM, pair, PAIRS,
-                INTERLEAVED, angle);
+    rotate_pair(x + token * WIDTH + OFFSET + head * HEAD_DIM, out + (token * HEADS + head) * HEAD_DIM,
+                pair, PAIRS, INTERLEAVED, angle);
   }
 }
 
-LAUNCHER NAME(const Step *s, int64_t tokens, const float *x, const int32_t *positions, const float *frequencies,
-              float *out) {
+LAUNCHER NAME(const Step *s, int64_t tokens, const float *x, const int32_t *positions,
+              const float *frequencies, float *out) {
   launch_units(s, JOIN(NAME, _kernel), tokens * HEADS * PAIRS, tokens, x, positions, frequencies, out);
 }
 

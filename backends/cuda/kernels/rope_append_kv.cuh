@@ -40,7 +40,8 @@ static __global__ void __launch_bounds__(UNIT_THREADS)
     const int64_t block = paged_block(cache, sequences[token], position / BLOCK_SIZE);
     const int64_t to = ((block * BLOCK_SIZE + position % BLOCK_SIZE) * KV_HEADS + head) * HEAD_DIM;
     const float *const row = x + token * WIDTH + head * HEAD_DIM;
-    rotate_pair(row + KEY_OFFSET, cache.keys + to, pair, PAIRS, INTERLEAVED, (float)position * frequencies[pair]);
+    rotate_pair(row + KEY_OFFSET, cache.keys + to, pair, PAIRS, INTERLEAVED,
+                (float)position * frequencies[pair]);
     cache.values[to + pair] = row[VALUE_OFFSET + pair];
     cache.values[to + PAIRS + pair] = row[VALUE_OFFSET + PAIRS + pair];
   }
@@ -48,7 +49,8 @@ static __global__ void __launch_bounds__(UNIT_THREADS)
 
 LAUNCHER NAME(const Step *s, int64_t tokens, PagedCache cache, const float *x, const int32_t *sequences,
               const int32_t *positions, const float *frequencies) {
-  launch_units(s, JOIN(NAME, _kernel), tokens * KV_HEADS * PAIRS, tokens, cache, x, sequences, positions, frequencies);
+  launch_units(s, JOIN(NAME, _kernel), tokens * KV_HEADS * PAIRS, tokens, cache, x, sequences, positions,
+               frequencies);
 }
 
 #undef PAIRS

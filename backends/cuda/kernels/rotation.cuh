@@ -9,11 +9,11 @@
 #include <cuda_runtime.h>
 
 /*
- * Pair `pair` of a head of 2 * `pairs` elements. `interleaved` pairs are neighbours (2i, 2i+1); otherwise halves of
- * the head (i, i + pairs). The angle is position * frequency, in single precision.
+ * Pair `pair` of a head of 2 * `pairs` elements. `interleaved` pairs are neighbours (2i, 2i+1); otherwise
+ * halves of the head (i, i + pairs). The angle is position * frequency, in single precision.
  */
-static __device__ __forceinline__ void rotate_pair(const float *from, float *to, int pair, int pairs, bool interleaved,
-                                                   float angle) {
+static __device__ __forceinline__ void rotate_pair(const float *from, float *to, int pair, int pairs,
+                                                   bool interleaved, float angle) {
   const int first = interleaved ? 2 * pair : pair, second = interleaved ? 2 * pair + 1 : pair + pairs;
   float sine, cosine;
   sincosf(angle, &sine, &cosine);

@@ -1,14 +1,15 @@
 /*
- * How weights lie in memory: a matrix [K, N] is stored column by column as N rows of K numbers, so that a warp reads
- * one of them with loads of 16 bytes a lane, a chunk. A format says how many numbers a chunk holds and what they are:
+ * How weights lie in memory: a matrix [K, N] is stored column by column as N rows of K numbers, so that a
+ * warp reads one of them with loads of 16 bytes a lane, a chunk. A format says how many numbers a chunk holds
+ * and what they are:
  *
  *   f32, f16, bf16   rows of K rounded up to whole chunks, zeros behind
- *   q8, q4           codes of all rows, then f16 scales [N][K / GROUP]; K is a multiple of GROUP, GROUP of a chunk.
- *                    A byte of q4 holds two codes, plus 8: of byte b of word w, the low half is number 8 w + b of the
- *                    chunk, the high half number 8 w + 4 + b.
+ *   q8, q4           codes of all rows, then f16 scales [N][K / GROUP]; K is a multiple of GROUP, and GROUP
+ *                    of a chunk. A byte of q4 holds two codes, plus 8: of byte b of word w, the low half is
+ *                    number 8 w + b of the chunk, the high half number 8 w + 4 + b.
  *
- * A chunk that is loaded gives its numbers four at a time. Those of a quantized chunk are `scale * (code - OFFSET)`;
- * a sum over a chunk can take the scale and the offset out of the loop.
+ * A chunk that is loaded gives its numbers four at a time. Those of a quantized chunk are `scale * (code -
+ * OFFSET)`; a sum over a chunk can take the scale and the offset out of the loop.
  */
 #ifndef LLMIR_WEIGHT_ROWS_CUH
 #define LLMIR_WEIGHT_ROWS_CUH
@@ -41,8 +42,8 @@ struct F32Rows {
     return {load_chunk(w, row * CHUNKS + chunk)};
   }
   static __device__ __forceinline__ float4 numbers(const Chunk &chunk, int) {
-    return make_float4(__uint_as_float(chunk.words.x), __uint_as_float(chunk.words.y), __uint_as_float(chunk.words.z),
-                       __uint_as_float(chunk.words.w));
+    return make_float4(__uint_as_float(chunk.words.x), __uint_as_float(chunk.words.y),
+                       __uint_as_float(chunk.words.z), __uint_as_float(chunk.words.w));
   }
 };
 
@@ -71,8 +72,8 @@ struct Bf16Rows {
   }
   static __device__ __forceinline__ float4 numbers(const Chunk &chunk, int four) {
     const uint32_t low = word_of(chunk.words, 2 * four), high = word_of(chunk.words, 2 * four + 1);
-    return make_float4(__uint_as_float(low << 16), __uint_as_float(low & 0xffff0000u), __uint_as_float(high << 16),
-                       __uint_as_float(high & 0xffff0000u));
+    return make_float4(__uint_as_float(low << 16), __uint_as_float(low & 0xffff0000u),
+                       __uint_as_float(high << 16), __uint_as_float(high & 0xffff0000u));
   }
 };
 
@@ -88,7 +89,8 @@ struct Q8Rows {
   enum { CHUNK = 16, CHUNKS = INNER / CHUNK, SCALED = 1, OFFSET = 0, EXACT_TF32 = 0 };
 
   static __device__ __forceinline__ Chunk load(const void *w, int64_t rows, int64_t row, int chunk) {
-    return {load_chunk(w, row * CHUNKS + chunk), scale_of<INNER / GROUP>(w, rows * INNER, row, chunk * CHUNK / GROUP)};
+    return {load_chunk(w, row * CHUNKS + chunk),
+            scale_of<INNER / GROUP>(w, rows * INNER, row, chunk * CHUNK / GROUP)};
   }
   static __device__ __forceinline__ float4 numbers(const Chunk &chunk, int four) {
     const uint32_t word = word_of(chunk.words, four);
@@ -103,7 +105,8 @@ struct Q4Rows {
   enum { CHUNK = 32, CHUNKS = INNER / CHUNK, SCALED = 1, OFFSET = 8, EXACT_TF32 = 0 };
 
   static __device__ __forceinline__ Chunk load(const void *w, int64_t rows, int64_t row, int chunk) {
-    return {load_chunk(w, row * CHUNKS + chunk), scale_of<INNER / GROUP>(w, rows * INNER / 2, row, chunk * CHUNK / GROUP)};
+    return {load_chunk(w, row * CHUNKS + chunk),
+            scale_of<INNER / GROUP>(w, rows * INNER / 2, row, chunk * CHUNK / GROUP)};
   }
   static __device__ __forceinline__ float4 numbers(const Chunk &chunk, int four) {
     const uint32_t codes = word_of(chunk.words, four / 2) >> (four % 2 * 4) & 0x0f0f0f0fu;
@@ -113,7 +116,9 @@ struct Q4Rows {
 };
 
 /* What the numbers stand for. */
-static __device__ __forceinline__ float4 meaning_of(const PlainChunk &, float4 numbers, int) { return numbers; }
+static __device__ __forceinline__ float4 meaning_of(const PlainChunk &, float4 numbers, int) {
+  return numbers;
+}
 
 static __device__ __forceinline__ float4 meaning_of(const QuantizedChunk &chunk, float4 n, int offset) {
   const float by = (float)offset;
@@ -126,7 +131,8 @@ static __device__ __forceinline__ float scaled_sum(const PlainChunk &, float sum
   return sum + dot;
 }
 
-static __device__ __forceinline__ float scaled_sum(const QuantizedChunk &chunk, float sum, float dot, float x, int offset) {
+static __device__ __forceinline__ float scaled_sum(const QuantizedChunk &chunk, float sum, float dot,
+                                                   float x, int offset) {
   return sum + chunk.scale * (dot - (float)offset * x);
 }
 
@@ -134,8 +140,8 @@ static __device__ __forceinline__ float scaled_sum(const QuantizedChunk &chunk, 
 template <int INNER>
 static __device__ __forceinline__ float4 load_four(const float *row, int k) {
   if (INNER % 4 == 0) return k < INNER ? *(const float4 *)(row + k) : make_float4(0.0f, 0.0f, 0.0f, 0.0f);
-  return make_float4(k < INNER ? row[k] : 0.0f, k + 1 < INNER ? row[k + 1] : 0.0f, k + 2 < INNER ? row[k + 2] : 0.0f,
-                     k + 3 < INNER ? row[k + 3] : 0.0f);
+  return make_float4(k < INNER ? row[k] : 0.0f, k + 1 < INNER ? row[k + 1] : 0.0f,
+                     k + 2 < INNER ? row[k + 2] : 0.0f, k + 3 < INNER ? row[k + 3] : 0.0f);
 }
 
 #endif

@@ -62,7 +62,10 @@ const ropeAppendKv: CudaKernelRow = {
   },
 };
 
-/** Results of a block that fit into its shared memory, and elements of heads that fit into a lane's registers. */
+/**
+ * Results of a block that fit into its shared memory, and elements of heads that fit into a lane's
+ * registers.
+ */
 const MOST_RESULTS = 512;
 const MOST_LANE_ELEMENTS = 32;
 

@@ -1,6 +1,7 @@
 /*
- * One step as kernels and their launchers see it, and how a kernel is launched. Everything runs on one stream,
- * in order, so that a kernel finds what the kernels before it wrote; the host waits once, at the end of a step.
+ * One step as kernels and their launchers see it, and how a kernel is launched. Everything runs on one
+ * stream, in order, so that a kernel finds what the kernels before it wrote; the host waits once, at the end
+ * of a step.
  */
 #ifndef LLMIR_LAUNCH_CUH
 #define LLMIR_LAUNCH_CUH
@@ -23,13 +24,15 @@ struct Step {
   cudaError_t *fault; /* the first one of the step, on the host */
 };
 
-/* A launcher, a host function with a kernel's name, need not be called: alone in a file, it compiles without. */
+/* A host function with a kernel's name. It need not be called: a kernel's file compiles alone. */
 #define LAUNCHER static __attribute__((unused)) void
 
 #define JOIN_TEXT(a, b) a##b
 #define JOIN(a, b) JOIN_TEXT(a, b)
 
-static inline __attribute__((unused)) int64_t whole(int64_t count, int64_t size) { return (count + size - 1) / size; }
+static inline __attribute__((unused)) int64_t whole(int64_t count, int64_t size) {
+  return (count + size - 1) / size;
+}
 
 static inline __attribute__((unused)) void note_fault(const Step *s, cudaError_t error) {
   if (*s->fault == cudaSuccess) *s->fault = error;
@@ -37,7 +40,8 @@ static inline __attribute__((unused)) void note_fault(const Step *s, cudaError_t
 
 /* Queues `blocks` blocks of `threads` threads; nothing when there are none, which CUDA would refuse. */
 template <typename... Parameters, typename... Arguments>
-static void launch(const Step *s, void (*kernel)(Parameters...), int64_t blocks, int threads, Arguments... arguments) {
+static void launch(const Step *s, void (*kernel)(Parameters...), int64_t blocks, int threads,
+                   Arguments... arguments) {
   if (blocks == 0) return;
   cudaLaunchConfig_t config = {};
   config.gridDim = dim3((unsigned)blocks);
@@ -51,16 +55,20 @@ static void launch(const Step *s, void (*kernel)(Parameters...), int64_t blocks,
 #define MOST_UNIT_BLOCKS 65536
 
 template <typename... Parameters, typename... Arguments>
-static void launch_units(const Step *s, void (*kernel)(Parameters...), int64_t units, Arguments... arguments) {
+static void launch_units(const Step *s, void (*kernel)(Parameters...), int64_t units,
+                         Arguments... arguments) {
   const int64_t blocks = whole(units, UNIT_THREADS);
   launch(s, kernel, blocks < MOST_UNIT_BLOCKS ? blocks : MOST_UNIT_BLOCKS, UNIT_THREADS, arguments...);
 }
 
-static __device__ __forceinline__ int64_t first_unit() { return (int64_t)blockIdx.x * blockDim.x + threadIdx.x; }
+static __device__ __forceinline__ int64_t first_unit() {
+  return (int64_t)blockIdx.x * blockDim.x + threadIdx.x;
+}
 static __device__ __forceinline__ int64_t unit_stride() { return (int64_t)gridDim.x * blockDim.x; }
 
 /* Moves a value to its place. */
-static inline __attribute__((unused)) void copy_value(const Step *s, void *to, const void *from, int64_t bytes) {
+static inline __attribute__((unused)) void copy_value(const Step *s, void *to, const void *from,
+                                                      int64_t bytes) {
   note_fault(s, cudaMemcpyAsync(to, from, (size_t)bytes, cudaMemcpyDeviceToDevice, s->stream));
 }
 

@@ -12,7 +12,7 @@ extern "C" {
 }
 #include "launch.cuh"
 
-/* Error codes besides those of llmir.h. From LLMIR_CUDA_FAULT on, a code is a cudaError_t plus that number. */
+/* Error codes besides those of llmir.h. A code from LLMIR_CUDA_FAULT on is that number plus a cudaError_t. */
 enum { LLMIR_NO_DEVICE = 12, LLMIR_CUDA_FAULT = 1000 };
 
 /* Constants of the program that the runtime checks a batch against. */

@@ -1,9 +1,9 @@
 /*
- * The life of a model on a GPU: its weights, copied there once; its cache and activations, which never leave it;
- * the check of every batch; and a step: upload the batch, queue the kernels, bring the logits back.
+ * The life of a model on a GPU: its weights, copied there once; its cache and activations, which never leave
+ * it; the check of every batch; and a step: upload the batch, queue the kernels, bring the logits back.
  *
- * A batch comes from a caller that we do not trust to have counted right: every index in it is compared with its
- * bound on the host before anything is uploaded, so that kernels need no checks of their own.
+ * A batch comes from a caller that we do not trust to have counted right: every index in it is compared with
+ * its bound on the host before anything is uploaded, so that kernels need no checks of their own.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -44,12 +44,15 @@ static int32_t fail(Complaint complaint, int32_t code, const char *what, const c
 }
 
 static int32_t fail_on_device(Complaint complaint, const char *what, cudaError_t error) {
-  const int32_t code = error == cudaErrorMemoryAllocation ? (int32_t)LLMIR_NO_MEMORY : LLMIR_CUDA_FAULT + (int32_t)error;
+  const int is_memory = error == cudaErrorMemoryAllocation;
+  const int32_t code = is_memory ? (int32_t)LLMIR_NO_MEMORY : LLMIR_CUDA_FAULT + (int32_t)error;
   return fail(complaint, code, what, cudaGetErrorString(error));
 }
 
 static int32_t find_device(Complaint complaint) {
-  int count = 0;
+  int count = 0, driver = 0;
+  if (cudaDriverGetVersion(&driver) == cudaSuccess && driver == 0)
+    return fail(complaint, LLMIR_NO_DEVICE, "CUDA", "this machine has no NVIDIA driver");
   const cudaError_t error = cudaGetDeviceCount(&count);
   if (error != cudaSuccess) return fail(complaint, LLMIR_NO_DEVICE, "CUDA", cudaGetErrorString(error));
   if (count == 0) return fail(complaint, LLMIR_NO_DEVICE, "CUDA", "there is no GPU");
@@ -120,9 +123,12 @@ static int32_t take_memory(llmir_model *model, Complaint complaint) {
   if (block_bytes > 0 && (size_t)model->blocks > SIZE_MAX / 2 / block_bytes)
     return fail(complaint, LLMIR_NO_MEMORY, "cache", "too many blocks for this machine");
   const size_t logits = (size_t)llmir_facts.max_rows * (size_t)llmir_facts.vocabulary * sizeof(float);
-  const size_t layers = (size_t)llmir_facts.layers * sizeof(int32_t), arrays = batch_elements() * sizeof(int32_t);
-  int32_t code = take((void **)&model->cache, block_bytes * (size_t)model->blocks, "cache on the GPU", complaint);
-  if (code == LLMIR_OK) code = take((void **)&model->arena, llmir_facts.arena_bytes, "activations on the GPU", complaint);
+  const size_t layers = (size_t)llmir_facts.layers * sizeof(int32_t);
+  const size_t arrays = batch_elements() * sizeof(int32_t);
+  int32_t code = take((void **)&model->cache, block_bytes * (size_t)model->blocks, "cache on the GPU",
+                      complaint);
+  if (code == LLMIR_OK)
+    code = take((void **)&model->arena, llmir_facts.arena_bytes, "activations on the GPU", complaint);
   if (code == LLMIR_OK) code = take((void **)&model->logits, logits, "logits on the GPU", complaint);
   if (code == LLMIR_OK) code = take((void **)&model->layer_numbers, layers, "layers on the GPU", complaint);
   if (code == LLMIR_OK) code = take((void **)&model->batch, arrays, "batch on the GPU", complaint);
@@ -148,8 +154,8 @@ static int32_t open_model(llmir_model *model, const char *weights_path, Complain
 }
 
 /* `threads` are the host's: a GPU does not need them, but a caller that names none has made a mistake. */
-int32_t llmir_open(const char *weights_path, int32_t threads, int32_t blocks, llmir_model **model, char *message,
-                   int32_t message_bytes) {
+int32_t llmir_open(const char *weights_path, int32_t threads, int32_t blocks, llmir_model **model,
+                   char *message, int32_t message_bytes) {
   const Complaint complaint = {message, message_bytes};
   if (model == NULL || weights_path == NULL) return LLMIR_BAD_ARGUMENT;
   *model = NULL;
@@ -168,7 +174,8 @@ int32_t llmir_open(const char *weights_path, int32_t threads, int32_t blocks, ll
 void llmir_close(llmir_model *model) {
   if (model == NULL) return;
   if (model->stream != NULL) cudaStreamSynchronize(model->stream);
-  void *const memory[] = {model->weights, model->arena, model->cache, model->batch, model->layer_numbers, model->logits};
+  void *const memory[] = {model->weights, model->arena,         model->cache,
+                          model->batch,   model->layer_numbers, model->logits};
   for (void *each : memory)
     if (each != NULL) cudaFree(each);
   if (model->staging != NULL) cudaFreeHost(model->staging);
@@ -185,15 +192,18 @@ static int32_t check_counts(const llmir_batch *batch) {
                       within(batch->sequence_count - 1, llmir_facts.max_sequences) &&
                       within(batch->row_count, llmir_facts.max_rows + 1) && batch->context_count >= 0;
   if (!counted) return LLMIR_BAD_COUNT;
-  if (batch->tokens == NULL || batch->positions == NULL || batch->sequences == NULL || batch->block_table == NULL)
+  if (batch->tokens == NULL || batch->positions == NULL || batch->sequences == NULL ||
+      batch->block_table == NULL)
     return LLMIR_BAD_ARGUMENT;
   if (batch->row_count > 0 && (batch->rows == NULL || batch->logits == NULL)) return LLMIR_BAD_ARGUMENT;
   return LLMIR_OK;
 }
 
 /* Whether every block up to a position's own is one of the pool: attention reads all of them. */
-static int blocks_exist(const llmir_model *model, const llmir_batch *batch, int32_t sequence, int32_t position) {
-  const int32_t *const table = batch->block_table + (size_t)sequence * (size_t)llmir_facts.blocks_per_sequence;
+static int blocks_exist(const llmir_model *model, const llmir_batch *batch, int32_t sequence,
+                        int32_t position) {
+  const int32_t *const table =
+      batch->block_table + (size_t)sequence * (size_t)llmir_facts.blocks_per_sequence;
   const int32_t last = position / llmir_facts.block_size;
   if (last >= llmir_facts.blocks_per_sequence) return 0;
   for (int32_t i = 0; i <= last; i++)
@@ -211,7 +221,8 @@ static int32_t check_tokens(const llmir_model *model, const llmir_batch *batch) 
     /* A run of tokens of one sequence: the last position covers the blocks of those before it. */
     const int covered = t + 1 < batch->token_count && batch->sequences[t + 1] == batch->sequences[t] &&
                         batch->positions[t + 1] >= batch->positions[t];
-    if (!covered && !blocks_exist(model, batch, batch->sequences[t], batch->positions[t])) return LLMIR_BAD_BLOCK;
+    if (!covered && !blocks_exist(model, batch, batch->sequences[t], batch->positions[t]))
+      return LLMIR_BAD_BLOCK;
   }
   for (int32_t r = 0; r < batch->row_count; r++)
     if (!within(batch->rows[r], batch->token_count)) return LLMIR_BAD_ROW;
@@ -226,7 +237,8 @@ static int32_t check_context(const llmir_model *model, const llmir_batch *batch)
     const int32_t sequence = batch->context_sequences[c], position = batch->context_positions[c];
     if (!within(sequence, batch->sequence_count) || !within(position, llmir_facts.context_length))
       return LLMIR_BAD_CONTEXT;
-    const int64_t entry = (int64_t)sequence * llmir_facts.blocks_per_sequence + position / llmir_facts.block_size;
+    const int64_t entry =
+        (int64_t)sequence * llmir_facts.blocks_per_sequence + position / llmir_facts.block_size;
     if (position / llmir_facts.block_size >= llmir_facts.blocks_per_sequence) return LLMIR_BAD_CONTEXT;
     if (!within(batch->block_table[entry], model->blocks)) return LLMIR_BAD_BLOCK;
   }
@@ -270,8 +282,8 @@ static Step upload_batch(const llmir_model *model, const llmir_batch *batch, cud
   step.values = model->cache + (size_t)llmir_facts.layers * (size_t)model->blocks * half_block_bytes();
   step.stream = model->stream;
   step.fault = fault;
-  note_fault(&step, cudaMemcpyAsync(model->batch, model->staging, used * sizeof *model->staging, cudaMemcpyHostToDevice,
-                                    model->stream));
+  note_fault(&step, cudaMemcpyAsync(model->batch, model->staging, used * sizeof *model->staging,
+                                    cudaMemcpyHostToDevice, model->stream));
   return step;
 }
 
@@ -286,7 +298,8 @@ int32_t llmir_step(llmir_model *model, const llmir_batch *batch) {
   llmir_program(&step);
   const size_t logits = (size_t)batch->row_count * (size_t)llmir_facts.vocabulary * sizeof(float);
   if (logits > 0)
-    note_fault(&step, cudaMemcpyAsync(batch->logits, model->logits, logits, cudaMemcpyDeviceToHost, model->stream));
+    note_fault(&step, cudaMemcpyAsync(batch->logits, model->logits, logits, cudaMemcpyDeviceToHost,
+                                      model->stream));
   /* Waits even after a fault: the batch's arrays are the caller's again when this function returns. */
   note_fault(&step, cudaStreamSynchronize(model->stream));
   return fault == cudaSuccess ? LLMIR_OK : LLMIR_CUDA_FAULT + (int32_t)fault;
@@ -301,8 +314,8 @@ int32_t llmir_copy_block(llmir_model *model, int32_t from, int32_t to) {
   /* Keys of all layers, then values of all layers: 2 * layers pools of `blocks` blocks. */
   for (size_t pool = 0; error == cudaSuccess && pool < 2 * (size_t)llmir_facts.layers; pool++) {
     unsigned char *const base = model->cache + pool * (size_t)model->blocks * bytes;
-    error = cudaMemcpyAsync(base + (size_t)to * bytes, base + (size_t)from * bytes, bytes, cudaMemcpyDeviceToDevice,
-                            model->stream);
+    error = cudaMemcpyAsync(base + (size_t)to * bytes, base + (size_t)from * bytes, bytes,
+                            cudaMemcpyDeviceToDevice, model->stream);
   }
   if (error == cudaSuccess) error = cudaStreamSynchronize(model->stream);
   return error == cudaSuccess ? LLMIR_OK : LLMIR_CUDA_FAULT + (int32_t)error;

@@ -1,10 +1,10 @@
 /**
- * The part of a module before the kernel's own source: bindings, where operands begin, and a reader or a writer
- * for each operand. Elements smaller than a word are cut out of it; they are stored with two atomic operations,
- * because other invocations own the rest of the word.
+ * The part of a module before the kernel's own source: bindings, where operands begin, and a reader or a
+ * writer for each operand. Elements smaller than a word are cut out of it; they are stored with two atomic
+ * operations, because other invocations own the rest of the word.
  */
 
-import { at, invariant, type TextWriter } from "../../../src/base/index.js";
+import { assertNever, at, invariant, type TextWriter } from "../../../src/base/index.js";
 import { wgslIdentifier } from "../../../src/codegen/index.js";
 import type { KernelAccess } from "../kernel-row.js";
 import { LIMITS } from "../limits.js";
@@ -42,16 +42,33 @@ export function bindingsOf(accesses: readonly PlacedAccess[]): readonly Binding[
     const written = members.some(({ access }) => access.writes);
     return {
       record: { name, access: written ? "read_write" : "read" },
-      resource: place.kind === "weight" ? { weight: place.index, part: 0 } : place.kind === "shared" ? place.buffer : "step",
+      resource: resourceOf(place),
       elements: arrayElement(members),
       accesses: members,
     };
   });
 }
 
+function resourceOf(place: Place): Resource {
+  switch (place.kind) {
+    case "weight":
+      return { weight: place.index, part: 0 };
+    case "shared":
+      return place.buffer;
+    case "layer":
+      return "step";
+    default:
+      return assertNever(place);
+  }
+}
+
+/** Names of buffers that every module may have: an operand may be called alike. */
+const sharedNames = ["keys", "values"];
+
 /** Codes and scales of one matrix are one binding, named for the operand. */
 function weightName({ access }: PlacedAccess): string {
-  return wgslIdentifier(access.part === 1 || access.name.endsWith("_codes") ? access.name.replace(/_(codes|scales)$/, "") : access.name);
+  const name = wgslIdentifier(access.name.replace(/_(codes|scales)$/, ""));
+  return sharedNames.includes(name) ? `${name}_weight` : name;
 }
 
 function arrayElement(members: readonly PlacedAccess[]): ArrayElement {
@@ -86,7 +103,11 @@ export function printBindings(bindings: readonly Binding[], out: TextWriter): vo
   });
 }
 
-export function printAccessors(accesses: readonly PlacedAccess[], bindings: readonly Binding[], out: TextWriter): void {
+export function printAccessors(
+  accesses: readonly PlacedAccess[],
+  bindings: readonly Binding[],
+  out: TextWriter,
+): void {
   const offsets = accesses.flatMap((each) => offsetName(each) ?? []);
   if (offsets.length > 0) {
     out.gap().line("// Where operands begin, in words.");
@@ -123,7 +144,8 @@ function readText(placed: PlacedAccess, binding: Binding): string {
     const place = `${binding.record.name}[${sum(offsetName(placed), index)}]`;
     return binding.elements === "atomic<u32>" ? `atomicLoad(&${place})` : place;
   };
-  const i = placed.place.kind === "weight" && placed.place.firstElement > 0 ? `(i + ${placed.place.firstElement})` : "i";
+  const first = placed.place.kind === "weight" ? placed.place.firstElement : 0;
+  const i = first === 0 ? "i" : `(i + ${first})`;
   const byte = (index: string): string => `u32(${index} & 3) * 8u, 8u`;
   switch (element) {
     case "f32":

@@ -1,10 +1,15 @@
-/** The calls of a plan's functions as `program.json` has them: which modules, where bound, how many workgroups. */
+/**
+ * The calls of a plan's functions as `program.json` has them: which modules, where bound, how many
+ * workgroups.
+ */
 
 import { assertNever, invariant } from "../../../src/base/index.js";
 import { shapeText } from "../../../src/codegen/index.js";
 import type { Dim } from "../../../src/ir/index.js";
 import { coreRegistry, dtypeBytes } from "../../../src/ir/index.js";
-import type { Call, CopyCall, FunctionPlan, KernelCall, PlannedValue, ProgramPlan, RuleReference } from "../../../src/plan/index.js";
+import type {
+  Call, CopyCall, FunctionPlan, KernelCall, PlannedValue, ProgramPlan, RuleReference,
+} from "../../../src/plan/index.js";
 import type { KernelInstance, WgslKernelRow } from "../kernel-row.js";
 import { integer } from "../kernel-row.js";
 import { kernels } from "../kernels.js";
@@ -19,8 +24,13 @@ const LOOPS_PREFIX = "loops.";
 
 const rows = new Map<string, WgslKernelRow>(kernels.map((row) => [row.name, row]));
 
-export function functionRecord(func: FunctionPlan, plan: ProgramPlan, modules: ProgramModules): FunctionRecord {
-  return { name: func.name, role: func.role, calls: func.calls.map((call) => callRecord(call, func, { plan, modules })) };
+export function functionRecord(
+  func: FunctionPlan,
+  plan: ProgramPlan,
+  modules: ProgramModules,
+): FunctionRecord {
+  const calls = func.calls.map((call) => callRecord(call, func, { plan, modules }));
+  return { name: func.name, role: func.role, calls };
 }
 
 interface Emission {
@@ -65,7 +75,8 @@ interface Made {
   readonly rules: readonly string[];
 }
 
-function kernelRecord({ kernel, instances, values, rules }: Made, func: FunctionPlan, emission: Emission): CallRecord {
+function kernelRecord(made: Made, func: FunctionPlan, emission: Emission): CallRecord {
+  const { kernel, instances, values, rules } = made;
   const result = `${values.result.name} ${shapeText(values.result.type)}`;
   const use = `${func.name}: ${result}${rules.length === 0 ? "" : `; by ${rules.join(", ")}`}`;
   const choices = instances.map((instance) => {
@@ -116,7 +127,8 @@ function ruleText({ name, file, line }: RuleReference): string {
 function copyRecord({ from, to }: CopyCall, func: FunctionPlan, emission: Emission): CallRecord {
   const { type } = from;
   invariant(type.kind === "tensor", "only tensors are copied");
-  const bytes = type.shape.reduce<number>((sum, dim) => (typeof dim === "number" ? sum * dim : sum), dtypeBytes(type.dtype));
+  const numbers = type.shape.filter((dim): dim is number => typeof dim === "number");
+  const bytes = numbers.reduce((product, dim) => product * dim, dtypeBytes(type.dtype));
   const symbols = type.shape.filter((dim): dim is Dim & string => typeof dim === "string");
   const words = Math.ceil(bytes / 4);
   const instance: KernelInstance = {
@@ -131,5 +143,6 @@ function copyRecord({ from, to }: CopyCall, func: FunctionPlan, emission: Emissi
     ],
     groups: [{ factors: [...symbols, words], per: 64 }],
   };
-  return kernelRecord({ kernel: "copy", instances: [instance], values: { operands: [from], result: to }, rules: [] }, func, emission);
+  const values = { operands: [from], result: to };
+  return kernelRecord({ kernel: "copy", instances: [instance], values, rules: [] }, func, emission);
 }

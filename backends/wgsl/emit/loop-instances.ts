@@ -2,9 +2,9 @@
 
 import { invariant } from "../../../src/base/index.js";
 import type { WgslLoops } from "../../../src/codegen/index.js";
-import { LOOP_WORKGROUP, printLoopKernelWgsl, wgslIdentifier } from "../../../src/codegen/index.js";
+import { LOOP_WORKGROUP, printLoopKernelWgsl, shapeText, wgslIdentifier } from "../../../src/codegen/index.js";
 import type { Attrs, DType, OpRecord, ValueType } from "../../../src/ir/index.js";
-import { operandName, printType } from "../../../src/ir/index.js";
+import { operandName } from "../../../src/ir/index.js";
 import { loopKernel, valueBuffers } from "../../../src/loops/index.js";
 import type { KernelAccess, KernelInstance } from "../kernel-row.js";
 
@@ -29,14 +29,14 @@ const numbers: Readonly<Record<string, readonly string[]>> = {
   exponential2: ["exponential"],
   hyperbolic_tangent: ["exponential"],
   logarithm: ["special", "logarithm"],
-  power: ["special", "exponential", "logarithm"],
+  power: ["special", "exponential", "logarithm", "power"],
   sine: ["trigonometry"],
   cosine: ["trigonometry"],
   error_function: ["exponential", "error-function"],
 };
 
 /** The order of files is fixed, so that equal kernels have equal text. */
-const order = ["special", "half", "exponential", "logarithm", "trigonometry", "error-function"];
+const order = ["special", "half", "exponential", "logarithm", "power", "trigonometry", "error-function"];
 
 export function loopInstance(
   record: OpRecord,
@@ -50,10 +50,9 @@ export function loopInstance(
     return valueBuffers(operandName(record, i), type, "read").map(({ name }) => name);
   });
   const loops = printLoopKernelWgsl(kernel, new Set(caches));
-  const types = operands.map((type) => printType(type)).join(", ");
   return {
     name: `loop_${wgslIdentifier(record.name)}`,
-    comment: `${record.name}(${types})`,
+    comment: `${shapeText(result)} = ${record.name}(${operands.map(shapeText).join(", ")})`,
     constants: [],
     rows: [],
     files: numberFiles(loops, accessesOf(record, operands, result)),
@@ -64,12 +63,17 @@ export function loopInstance(
 }
 
 /** Every buffer that operands and result become. */
-function accessesOf(record: OpRecord, operands: readonly ValueType[], result: ValueType): readonly KernelAccess[] {
-  const named = operands.map((type, i) => ({ name: operandName(record, i), type, value: i as number | "result" }));
+function accessesOf(
+  record: OpRecord,
+  operands: readonly ValueType[],
+  result: ValueType,
+): readonly KernelAccess[] {
+  const named = operands.map((type, i) => ({ name: operandName(record, i), type, value: i }));
   const all = [...named, { name: "result", type: result, value: "result" as const }];
   return all.flatMap(({ name, type, value }) =>
-    valueBuffers(name, type, "read").map((buffer, part) => {
-      return { name: buffer.name, value, part: part === 0 ? 0 : 1, element: buffer.dtype, reads: true, writes: true };
+    valueBuffers(name, type, "read").map((buffer, i) => {
+      const part = i === 0 ? 0 : 1;
+      return { name: buffer.name, value, part, element: buffer.dtype, reads: true, writes: true };
     }),
   );
 }
@@ -80,7 +84,8 @@ function narrowed(access: KernelAccess, { read, written }: WgslLoops): readonly 
   return use.reads || use.writes ? [{ ...access, ...use }] : [];
 }
 
-function numberFiles({ functions, written }: WgslLoops, accesses: readonly KernelAccess[]): readonly string[] {
+function numberFiles(loops: WgslLoops, accesses: readonly KernelAccess[]): readonly string[] {
+  const { functions, written } = loops;
   const storesHalves = accesses.some(({ name, element }) => written.has(name) && isHalf(element));
   const called = [...functions, ...(storesHalves ? ["half_bits"] : [])];
   const wanted = new Set(

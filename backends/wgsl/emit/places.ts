@@ -1,8 +1,8 @@
 /**
- * Where a value lies when a kernel runs. Everything that a step makes lies in one arena, which a kernel sees as
- * a whole, since WebGPU lets no two bindings of a dispatch overlap; so do the arrays of a batch. Where an operand
- * begins there is a pipeline constant, so that one module serves every call. Weights are bound by themselves;
- * of the cache a kernel sees the layer that it runs for.
+ * Where a value lies when a kernel runs. Everything that a step makes lies in one arena, which a kernel
+ * sees as a whole, since WebGPU lets no two bindings of a dispatch overlap; so do the arrays of a batch.
+ * Where an operand begins there is a pipeline constant, so that one module serves every call. Weights are
+ * bound by themselves; of the cache a kernel sees the layer that it runs for.
  */
 
 import { assertNever, invariant } from "../../../src/base/index.js";

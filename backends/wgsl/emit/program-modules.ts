@@ -1,6 +1,7 @@
 /**
- * The distinct modules of a plan. Kernels with equal parameters whose operands lie in the same kinds of places
- * are one module, whatever the number of calls, layers and scenarios. Collects for each the calls that use it.
+ * The distinct modules of a plan. Kernels with equal parameters whose operands lie in the same kinds of
+ * places are one module, whatever the number of calls, layers and scenarios. Collects for each the calls
+ * that use it.
  */
 
 import { invariant, TextWriter } from "../../../src/base/index.js";
@@ -48,7 +49,8 @@ export class ProgramModules {
       this.#modules.push({ name, instance, bindings, body, uses: new Set() });
     }
     this.#modules[index]!.uses.add(use);
-    return { module: index, constants: offsetsOf(accesses), resources: ["step", ...bindings.map(({ resource }) => resource)] };
+    const resources = ["step" as const, ...bindings.map(({ resource }) => resource)];
+    return { module: index, constants: offsetsOf(accesses), resources };
   }
 
   /** All modules so far, in the order of their first use. */
@@ -74,7 +76,11 @@ export class ProgramModules {
     return unique;
   }
 
-  #body(instance: KernelInstance | LoopInstance, accesses: readonly PlacedAccess[], bindings: readonly Binding[]): string {
+  #body(
+    instance: KernelInstance | LoopInstance,
+    accesses: readonly PlacedAccess[],
+    bindings: readonly Binding[],
+  ): string {
     const out = new TextWriter();
     printBindings(bindings, out);
     out.gap();

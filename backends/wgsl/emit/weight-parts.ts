@@ -17,7 +17,8 @@ export interface WeightPart {
 }
 
 /** Parts of as many units as fit, the last one shorter. */
-export function weightParts({ units, unitBytes }: Pick<KernelSplit, "units" | "unitBytes">): readonly WeightPart[] {
+export function weightParts(split: Pick<KernelSplit, "units" | "unitBytes">): readonly WeightPart[] {
+  const { units, unitBytes } = split;
   const most = Math.floor(LIMITS.bindingBytes / unitBytes);
   invariant(most > 0, "a unit of a weight fits into a binding");
   return Array.from({ length: Math.ceil(units / most) }, (_, i) => {
@@ -42,7 +43,8 @@ export function refusalsOf(plan: ProgramPlan): readonly PlanRefusal[] {
   const splits = splitsOf(plan);
   const tooLarge = plan.weights.entries.flatMap(({ name, type, sizeBytes }, index) => {
     if (sizeBytes <= LIMITS.bindingBytes || splits.get(index) !== undefined) return [];
-    return [refusal(`the weight ${name} ${shapeText(type)}`, sizeBytes, "quantize it, or keep the lowering rules of the target")];
+    const hint = "quantize it, or keep the lowering rules of the target";
+    return [refusal(`the weight ${name} ${shapeText(type)}`, sizeBytes, hint)];
   });
   const rows = Math.min(plan.capacity.rows, plan.capacity.tokens);
   const smaller = "give a smaller `--max-tokens`, or a smaller `--context`";
@@ -59,12 +61,18 @@ export function outputBytes({ capacity, vocabulary }: ProgramPlan): number {
   return 4 * Math.min(capacity.rows, capacity.tokens) * vocabulary;
 }
 
-function refusal(what: string, sizeBytes: number, hint: string): PlanRefusal & { readonly sizeBytes: number } {
-  const limit = bytesText(LIMITS.bindingBytes);
-  return { message: `${what} takes ${bytesText(sizeBytes)}, and a kernel of this target sees at most ${limit}`, hint, sizeBytes };
+interface SizedRefusal extends PlanRefusal {
+  readonly sizeBytes: number;
 }
 
-/** By weight: how all its readers can take it in parts; undefined where one cannot, or where they disagree. */
+function refusal(what: string, sizeBytes: number, hint: string): SizedRefusal {
+  const [taken, limit] = [bytesText(sizeBytes), bytesText(LIMITS.bindingBytes)];
+  return { message: `${what} takes ${taken}, and a kernel of this target sees at most ${limit}`, hint, sizeBytes };
+}
+
+/**
+ * By weight: how all its readers can take it in parts; undefined where one cannot, or where they disagree.
+ */
 function splitsOf({ functions }: ProgramPlan): ReadonlyMap<number, KernelSplit | undefined> {
   const splits = new Map<number, KernelSplit | undefined>();
   for (const call of functions.flatMap(({ calls }) => calls.filter((each) => each.kind === "kernel"))) {

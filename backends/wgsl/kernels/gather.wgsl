@@ -1,5 +1,5 @@
-// out[T, D] = rows of table[N, D] that the indices name; one invocation an element. A table that is bound in parts
-// is gathered part by part: a row belongs to the dispatch whose part it lies in.
+// out[T, D] = rows of table[N, D] that the indices name; one invocation an element. A table that is bound
+// in parts is gathered part by part: a row belongs to the dispatch whose part it lies in.
 override first_row: i32 = 0;
 override part_rows: i32 = 2147483647;
 

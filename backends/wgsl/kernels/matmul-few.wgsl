@@ -1,7 +1,8 @@
 // out = x w for few rows of x: bound by reading w, which is read once for up to TOKENS rows.
 //
-// A workgroup computes TOKENS rows of one panel of 64 columns. Its 256 invocations are 64 columns by 4 slices of
-// the rows of w; slices are summed at the end. Rows of x pass through workgroup memory, STAGE columns at a time.
+// A workgroup computes TOKENS rows of one panel of 64 columns. Its 256 invocations are 64 columns by 4
+// slices of the rows of w; slices are summed at the end. Rows of x pass through workgroup memory, STAGE
+// columns at a time.
 //
 // Before it stand K, N, PADDED_K, TOKENS, ADDEND, `weights_8` of a format, and the readers and writers of
 // x, w, addend and result. Rows of x that the step does not have count as zero.

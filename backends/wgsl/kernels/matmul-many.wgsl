@@ -1,7 +1,7 @@
 // out = x w for many rows of x: bound by arithmetic.
 //
-// A workgroup computes a tile of 32 rows and one panel of 64 columns. Tiles of x and of w pass through workgroup
-// memory, 32 rows of w at a time; each of the 256 invocations owns 8 rows of one column.
+// A workgroup computes a tile of 32 rows and one panel of 64 columns. Tiles of x and of w pass through
+// workgroup memory, 32 rows of w at a time; each of the 256 invocations owns 8 rows of one column.
 //
 // Before it stand K, N, PADDED_K, `weights_8` of a format, and the readers and writers of x, w, addend and
 // result. Rows of x that the step does not have count as zero.

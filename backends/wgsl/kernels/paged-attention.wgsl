@@ -1,7 +1,9 @@
-// out[T, HEADS, HEAD_DIM] = softmax(SCALE q keys) values over slots 0 .. position of the token's own sequence.
+// out[T, HEADS, HEAD_DIM] = softmax(SCALE q keys) values over slots 0 .. position of the token's own
+// sequence.
 //
-// One workgroup a head of a token. 64 slots at a time: each invocation scores one slot, then each owns columns of
-// the head and adds up the values of all 64, with the running maximum and sum of an online softmax.
+// One workgroup a head of a token. 64 slots at a time: each invocation scores one slot, then each owns
+// columns of the head and adds up the values of all 64, with the running maximum and sum of an online
+// softmax.
 const LANES = 64;
 const OWN = (HEAD_DIM + LANES - 1) / LANES;
 // Below every score that finite weights can make.
@@ -17,7 +19,8 @@ fn main(
   @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) index: u32,
 ) {
-  // The last workgroups of a folded dispatch may have nothing to do: they compute a row again and do not write.
+  // The last workgroups of a folded dispatch may have nothing to do: they compute a row again and do not
+  // write.
   let unit = i32(group.y * groups.x + group.x);
   let head = min(unit, row_count() * HEADS - 1);
   let lane = i32(index);

@@ -1,4 +1,5 @@
-// Panels of 4-bit codes, each plus 8: blocks of 64 f16 scales (8 vectors), then 32 rows of a column in 16 bytes.
+// Panels of 4-bit codes, each plus 8: blocks of 64 f16 scales (8 vectors), then 32 rows of a column in 16
+// bytes.
 const BLOCK_VECTORS = 8 + GROUP / 32 * 64;
 
 fn weights_8(panel: i32, eighth: i32, lane: i32) -> mat2x4<f32> {

@@ -26,5 +26,7 @@ fn main(
   workgroupBarrier();
   if (row >= row_count()) { return; }
   let scale = 1.0 / sqrt(partial[0] / f32(D) + EPSILON);
-  for (var i = lane; i < D; i += LANES) { write_result(row * D + i, read_x(row * D + i) * scale * read_weight(i)); }
+  for (var i = lane; i < D; i += LANES) {
+    write_result(row * D + i, read_x(row * D + i) * scale * read_weight(i));
+  }
 }

@@ -1,4 +1,5 @@
-// Keys, turned by their positions, and values, from columns of x[T, WIDTH] into the cache; one invocation a pair.
+// Keys, turned by their positions, and values, from columns of x[T, WIDTH] into the cache; one invocation a
+// pair.
 @compute @workgroup_size(64)
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,
@@ -14,7 +15,8 @@ fn main(
   let key = token * WIDTH + KEY_OFFSET + head;
   let value = token * WIDTH + VALUE_OFFSET + head;
   let angle = f32(position) * read_frequencies(pair);
-  let out = turned(vec2<f32>(read_x(key + first_of_pair(pair)), read_x(key + second_of_pair(pair))), angle);
+  let x = vec2<f32>(read_x(key + first_of_pair(pair)), read_x(key + second_of_pair(pair)));
+  let out = turned(x, angle);
   let slot = slot_of(read_sequences(token), position) + head;
   write_cache_keys(slot + first_of_pair(pair), out.x);
   write_cache_keys(slot + second_of_pair(pair), out.y);

@@ -1,4 +1,5 @@
-// 16-bit floats by their bits, since WGSL leaves open how its own conversion rounds: to nearest, ties to even.
+// 16-bit floats by their bits, since WGSL leaves open how its own conversion rounds: to nearest, ties to
+// even.
 fn half_bits(value: f32) -> u32 {
   let bits = bitcast<u32>(value);
   let magnitude = bits & 0x7fffffffu;

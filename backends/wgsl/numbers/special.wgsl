@@ -14,7 +14,9 @@ fn larger(a: f32, b: f32) -> f32 { return select(b, a, a > b || is_nan(a)); }
 fn smaller(a: f32, b: f32) -> f32 { return select(b, a, a < b || is_nan(a)); }
 
 // Towards zero, to the nearest end of the range when outside; a NaN becomes 0.
-fn to_i32(value: f32) -> i32 { return select(i32(clamp(value, -2147483648.0, 2147483520.0)), 0, is_nan(value)); }
+fn to_i32(value: f32) -> i32 {
+  return select(i32(clamp(value, -2147483648.0, 2147483520.0)), 0, is_nan(value));
+}
 
 // Halves go away from zero, as in C.
 fn round_away(value: f32) -> f32 {

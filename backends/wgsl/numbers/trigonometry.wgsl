@@ -1,5 +1,5 @@
-// Sine and cosine to two units in the last place for angles up to 2^18; WGSL promises 2^-11 between -pi and pi,
-// which is not enough for positions. Reduction by multiples of pi / 2 in parts whose products are exact
+// Sine and cosine to two units in the last place for angles up to 2^18; WGSL promises 2^-11 between -pi and
+// pi, which is not enough for positions. Reduction by multiples of pi / 2 in parts whose products are exact
 // (Cody and Waite), the polynomials of Cephes.
 struct Quarter {
   turns: i32,

@@ -52,7 +52,8 @@ function productInstances(product: Product): readonly KernelInstance[] {
 
 type Described = Pick<KernelInstance, "name" | "comment" | "rows" | "files" | "accesses" | "split">;
 
-function describe({ rows, shape: [k, n], format, formatName, hasAddend }: Product, size: string, file: string): Described {
+function describe(product: Product, size: string, file: string): Described {
+  const { rows, shape: [k, n], format, formatName, hasAddend } = product;
   const numbers = format.kind === "float" ? format.dtype : `q${format.bits}`;
   const group = format.kind === "float" ? "" : `_g${format.group}`;
   const split: KernelSplit = {

@@ -1,83 +1,83 @@
 /**
- * `llmir rules check`: every rule against random operands. Rule files are data from anywhere: each is read
- * alone, and its names mean the ops of the IR and the kernels of the target.
+ * `llmir rules check`: every rule against random operands, and what the lint says of it. Rule files are data
+ * from anywhere: each is read alone, and its names mean the ops of the IR and the kernels of all targets.
  */
 
-import { targetRegistry } from "../../compiler/index.js";
-import type { Diagnostic, Source } from "../../diagnostics/index.js";
-import type { CheckReport, CompiledRule } from "../../rules/index.js";
-import { checkRule, loadRuleFile } from "../../rules/index.js";
+import type { Diagnostic } from "../../diagnostics/index.js";
+import type { CheckOptions, CompiledRule } from "../../rules/index.js";
+import { checkRule, lintFamilies } from "../../rules/index.js";
+import type { KeptReport } from "../check-cache.js";
+import { CheckCache } from "../check-cache.js";
 import type { Door } from "../door.js";
-import { CommandFailure, writeJson } from "../door.js";
+import { writeJson } from "../door.js";
 import { count } from "../format.js";
-import { defaultTarget, shippedRules } from "../shipped-rules.js";
+import { readFamilies, settle } from "../rule-sources.js";
 
 export interface CheckFlags {
   readonly seed: number;
   readonly cases: number;
+  /** False when verdicts of earlier runs are not to be used. */
+  readonly cache: boolean;
   readonly json?: boolean;
 }
 
 export async function checkRules(door: Door, paths: readonly string[], flags: CheckFlags): Promise<void> {
-  const shipped = paths.length === 0;
-  const { rules, faults } = shipped ? { ...shippedRules(door), faults: [] } : readFiles(door, paths);
+  const { families, diagnostics: faults } = readFamilies(door, paths);
   const { seed, cases } = flags;
+  const cache = flags.cache ? new CheckCache(door.host, { seed, cases }) : undefined;
   const diagnostics: Diagnostic[] = [...faults];
-  const rows: (readonly [CompiledRule, CheckReport])[] = [];
-  for (const rule of rules) {
-    const report = await checkRule(rule, { seed, cases });
-    rows.push([rule, report]);
-    diagnostics.push(...report.diagnostics);
-    if (flags.json !== true) door.terminal.out(renderRow(rule, report));
+  const rows: CheckRow[] = [];
+  for (const rule of families.flatMap(({ rules }) => rules)) {
+    const kept = cache?.find(rule);
+    const row = kept ? { rule, report: kept, found: [], cached: true } : await checkAnew(rule, { seed, cases }, cache);
+    diagnostics.push(...row.found);
+    rows.push(row);
+    if (flags.json !== true) door.terminal.out(renderRow(row));
   }
-  if (flags.json === true) writeJson(door, rows.map(([rule, report]) => toJson(rule, report)));
-  if (diagnostics.some(({ severity }) => severity === "error")) throw new CommandFailure(...diagnostics);
-  door.report(diagnostics);
-  if (flags.json !== true) door.terminal.out(`${count(rows.length, "rule")} checked\n`);
+  cache?.save();
+  diagnostics.push(...lintFamilies(families));
+  if (flags.json === true) writeJson(door, rows.map(toJson));
+  else door.terminal.out(`${count(rows.length, "rule")} checked${cachedNote(rows)}\n`);
+  settle(door, diagnostics);
 }
 
-interface FilesRead {
-  readonly rules: readonly CompiledRule[];
-  readonly faults: readonly Diagnostic[];
+interface CheckRow {
+  readonly rule: CompiledRule;
+  readonly report: KeptReport;
+  readonly found: readonly Diagnostic[];
+  readonly cached: boolean;
 }
 
-/** Rules of the files that can be read, and what is wrong with the others. */
-function readFiles(door: Door, paths: readonly string[]): FilesRead {
-  const registry = targetRegistry(defaultTarget());
-  const results = paths.map((path) => {
-    const source = readSource(door, path);
-    // Rules about small weights are checked too.
-    return loadRuleFile(source, registry, { quantize: "q4" });
-  });
-  return {
-    rules: results.flatMap((each) => (each.ok ? each.value.rules : [])),
-    faults: results.flatMap((each) => each.diagnostics),
-  };
+async function checkAnew(
+  rule: CompiledRule,
+  options: Partial<CheckOptions>,
+  cache: CheckCache | undefined,
+): Promise<CheckRow> {
+  const report = await checkRule(rule, options);
+  cache?.keep(rule, report);
+  return { rule, report, found: report.diagnostics, cached: false };
 }
 
-/** A family is named for its path below the folder of rules, or for its file where there is none. */
-function readSource({ host }: Door, path: string): Source {
-  const { files } = host;
-  const full = files.resolve(path);
-  const shipped = files.join(host.assetRoot, "rules", "x").slice(0, -1);
-  const below = full.startsWith(shipped) ? full.slice(shipped.length) : (full.split(/[/\\]/).at(-1) ?? full);
-  return { name: below.replaceAll("\\", "/"), text: files.readText(path) };
+function cachedNote(rows: readonly CheckRow[]): string {
+  const cached = rows.filter((row) => row.cached).length;
+  return cached === 0 ? "" : `, ${cached} of them earlier`;
 }
 
-function verdict({ diagnostics }: CheckReport): "sound" | "unsound" | "unchecked" {
-  if (diagnostics.some(({ code }) => code === "rule/unsound")) return "unsound";
-  return diagnostics.some(({ code }) => code === "rule/unchecked") ? "unchecked" : "sound";
+function verdict({ found }: CheckRow): "sound" | "unsound" | "unchecked" {
+  if (found.some(({ code }) => code === "rule/unsound")) return "unsound";
+  return found.some(({ code }) => code === "rule/unchecked") ? "unchecked" : "sound";
 }
 
-function renderRow(rule: CompiledRule, report: CheckReport): string {
-  const error = report.relativeError === undefined ? "" : `off by ${(100 * report.relativeError).toPrecision(2)} %`;
-  const evaluations = `${report.evaluations} evaluations`;
-  return `  ${verdict(report).padEnd(9)}  ${rule.name.padEnd(28)}  ${evaluations.padEnd(16)}  ${error}`.trimEnd() + "\n";
+function renderRow(row: CheckRow): string {
+  const { relativeError, evaluations } = row.report;
+  const error = relativeError === undefined ? "" : `off by ${(100 * relativeError).toPrecision(2)} %`;
+  const drawn = `${evaluations} evaluations`;
+  return `  ${verdict(row).padEnd(9)}  ${row.rule.name.padEnd(28)}  ${drawn.padEnd(17)}  ${error}`.trimEnd() + "\n";
 }
 
-function toJson(rule: CompiledRule, report: CheckReport): object {
-  const { cases, evaluations, relativeError } = report;
-  const { name, file, line, numerics } = rule;
-  const found = { verdict: verdict(report), cases, evaluations, relativeError: relativeError ?? null };
-  return { name, file, line, numerics, ...found };
+function toJson(row: CheckRow): object {
+  const { cases, evaluations, relativeError } = row.report;
+  const { name, file, line, numerics } = row.rule;
+  const found = { verdict: verdict(row), cases, evaluations, relativeError: relativeError ?? null };
+  return { name, file, line, numerics, ...found, cached: row.cached };
 }

@@ -10,9 +10,25 @@ import { formatTable } from "../format.js";
 import { shippedRules } from "../shipped-rules.js";
 import type { CheckFlags } from "./rules-check.js";
 import { checkRules } from "./rules-check.js";
+import { addRulesAblate } from "./rules-ablate.js";
+import { addRulesCoverage, addRulesProfile } from "./rules-coverage.js";
+import { addRulesFmt } from "./rules-fmt.js";
+import { addRulesMutate } from "./rules-mutate.js";
+import { addRulesTest } from "./rules-test.js";
+import { addRulesWhyNot } from "./rules-why-not.js";
+
+const parts = [
+  addRulesTest,
+  addRulesFmt,
+  addRulesMutate,
+  addRulesWhyNot,
+  addRulesAblate,
+  addRulesCoverage,
+  addRulesProfile,
+] as const;
 
 export function addRules(program: Command, door: Door): void {
-  const rules = program.command("rules").summary("list or check rewrite rules").description("Lists or checks rewrite rules.");
+  const rules = program.command("rules").summary("work on rewrite rules").description("The workbench for rewrite rules.");
   rules
     .command("list")
     .summary("the rules that come with llmir")
@@ -32,9 +48,11 @@ export function addRules(program: Command, door: Door): void {
     .argument("[files...]", "rule files; each is checked by itself")
     .option("--seed <number>", "same seed, same operands", parseWhole, 1)
     .option("--cases <count>", "draws for each rule", parseCount, 40)
+    .option("--no-cache", "check again what was found sound before")
     .option("--json", "print a record for each rule")
     .addHelpText("after", "\nExamples:\n  llmir rules check\n  llmir rules check my-family.rules --cases 500")
     .action((files: readonly string[], flags: CheckFlags) => checkRules(door, files, flags));
+  for (const add of parts) add(rules, door);
 }
 
 function listRules(door: Door, json: boolean): void {

@@ -23,7 +23,7 @@ export function addRun(program: Command, door: Door): void {
     .command("run")
     .summary("continue a prompt")
     .description("Compiles a model if that is not done yet, and continues a prompt: first the prompt itself, then new text.")
-    .argument("<model>", "Hugging Face folder with config.json, safetensors and tokenizer.json")
+    .argument("<model>", "GGUF file, or Hugging Face folder with config.json, safetensors and tokenizer.json")
     .argument("<prompt>", "text to continue")
     .option("-n, --tokens <count>", "the most new tokens to write", parseCount, 128);
   addSamplingFlags(command);

@@ -26,8 +26,12 @@ function widthOf({ shape }: TensorType): number {
 }
 
 const styles = ["halves", "interleaved"] as const;
-const smallCache: KvCacheType = { kind: "kv_cache", layers: 2, blockSize: 4, heads: 2, headDim: 8, dtype: "f32" };
-const oddCache: KvCacheType = { kind: "kv_cache", layers: 1, blockSize: 3, heads: 1, headDim: 10, dtype: "f32" };
+const smallCache: KvCacheType = {
+  kind: "kv_cache", layers: 2, blockSize: 4, heads: 2, headDim: 8, dtype: "f32",
+};
+const oddCache: KvCacheType = {
+  kind: "kv_cache", layers: 1, blockSize: 3, heads: 1, headDim: 10, dtype: "f32",
+};
 
 /** Kernels read the cache in f32. */
 export function refusesCache(types: readonly ValueType[]): string | undefined {

@@ -5,8 +5,8 @@
 
 import { invariant } from "../../base/index.js";
 import type {
-  FloatDType, OpRecord, OpSample, PackedType, PackedValue, QuantizedType, QuantizedValue, TensorType, TensorValue,
-  Value, ValueType,
+  FloatDType, OpRecord, OpSample, PackedType, PackedValue, QuantizedType, QuantizedValue, TensorType,
+  TensorValue, Value, ValueType,
 } from "../../ir/index.js";
 import { defineOp, elementCount, isFloat, printType, sameType, tensor } from "../../ir/index.js";
 import { illTyped, meaning, requireF32, requireNumber, requirePacked } from "./checks.js";
@@ -171,6 +171,7 @@ const sampleFormats: readonly WeightFormat[] = [
 function samplesOf(layout: WeightLayout, hasAddend: boolean): OpSample[] {
   return sampleFormats.map((format) => {
     const addend = hasAddend ? [tensor("f32", "T", 37)] : [];
-    return { operands: [tensor("f32", "T", 64), layout.packedType(format, [64, 37]), ...addend], attrs: {}, dims: { T: 3 } };
+    const w = layout.packedType(format, [64, 37]);
+    return { operands: [tensor("f32", "T", 64), w, ...addend], attrs: {}, dims: { T: 3 } };
   });
 }

@@ -39,6 +39,10 @@ export const commandCodes = {
     severity: "error",
     meaning: "The text to evaluate on does not hold one chunk of two tokens.",
   },
+  "command/bad-egraph": {
+    severity: "error",
+    meaning: "A file that should hold an e-graph does not, or a root in it cannot be extracted.",
+  },
   "command/system": {
     severity: "error",
     meaning:

@@ -75,6 +75,10 @@ export const modelCodes = {
     severity: "error",
     meaning: "The tokenizer uses a step that is not supported, so its text could not be restored faithfully.",
   },
+  "model/not-convertible": {
+    severity: "error",
+    meaning: "A model or its tokenizer has no faithful form in a GGUF file.",
+  },
   "model/invalid-sampling": {
     severity: "error",
     meaning: "A sampling option is outside its range.",

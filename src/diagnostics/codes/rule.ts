@@ -151,6 +151,50 @@ export const ruleCodes = {
     severity: "error",
     meaning: "A family that should be left out is not one of the schedule's.",
   },
+  "rule/declaration": {
+    severity: "error",
+    meaning: "A `given` declares a name twice, or with something that is not a type.",
+  },
+  "rule/test-type": {
+    severity: "error",
+    meaning: "A term of a test is ill-typed, or its goal is of another type than its start, so that they can never be equal.",
+  },
+  "rule/unknown-rule": {
+    severity: "error",
+    meaning: "No rule of that name is loaded.",
+  },
+  "rule/guard-always": {
+    severity: "warning",
+    meaning: "A guard holds for all operands to which the rule applies without it.",
+  },
+  "rule/guard-never": {
+    severity: "warning",
+    meaning: "No operands were found that fit the left side and for which this guard holds.",
+  },
+  "rule/same-left": {
+    severity: "warning",
+    meaning: "Two rules that simplify or normalise match the same terms under the same guards.",
+  },
+  "rule/grows": {
+    severity: "warning",
+    meaning: "A rule matches a part of what it builds, with larger operands, outside a family that explores.",
+  },
+  "rule/open-dtype": {
+    severity: "warning",
+    meaning: "A rule that is not exact leaves the format of a cast open, so a bound for the coarsest format hides a narrowing.",
+  },
+  "rule/stale-note": {
+    severity: "warning",
+    meaning: "A `lint ok` or `mutant ok` comment explains a finding that there is not.",
+  },
+  "rule/unformatted": {
+    severity: "error",
+    meaning: "`rules fmt --check` found a file that is not in the canonical form.",
+  },
+  "rule/test-failed": {
+    severity: "error",
+    meaning: "The rules do not reach the goal of a `=>` test, or do reach that of a `!=>` test, or never came to an end.",
+  },
   "rule/unsound": {
     severity: "error",
     meaning: "The sides of a rule differ on operands that fit its left side by more than its class allows.",

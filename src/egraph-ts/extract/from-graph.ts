@@ -13,8 +13,8 @@ export interface GraphProblem extends ExtractionProblem {
 }
 
 /**
- * Whatever the roots reach, numbered in order of discovery. The graph must be rebuilt, and not change
- * meanwhile.
+ * Whatever the roots reach, numbered in order of discovery; subsumed e-nodes cost infinity. The graph must be
+ * rebuilt, and not change meanwhile.
  */
 export function toProblem<D>(
   graph: EGraph<D>,
@@ -37,7 +37,8 @@ export function toProblem<D>(
     for (const node of graph.nodesOf(classIds[at]!)) {
       nodeIds.push(node);
       const children = graph.nodeChildren(node).map(classIndex);
-      nodes.push({ classIndex: at, children, cost: nodeCost(node) });
+      const cost = graph.isSubsumed(node) ? Number.POSITIVE_INFINITY : nodeCost(node);
+      nodes.push({ classIndex: at, children, cost });
     }
   }
   return {

@@ -9,6 +9,8 @@ export interface ExtractionNode {
   readonly children: readonly number[];
   /** At least 0. A node of infinite cost is never chosen. */
   readonly cost: number;
+  /** What the node takes of the budget, at least 0. Default 0. */
+  readonly weight?: number;
 }
 
 export interface ExtractionProblem {
@@ -16,6 +18,11 @@ export interface ExtractionProblem {
   readonly classCount: number;
   /** Class indices. */
   readonly roots: readonly number[];
+  /**
+   * The chosen nodes may weigh so much together. Kept by `extractWithin` and `extractIlp`; `extractTree` and
+   * `extractDag` do not look at it. Default: no bound.
+   */
+  readonly budget?: number;
 }
 
 export interface Extraction {
@@ -30,6 +37,21 @@ export interface Unreachable {
   readonly unreachable: readonly number[];
 }
 
-export function isUnreachable(result: Extraction | Unreachable): result is Unreachable {
+export function isUnreachable(result: object): result is Unreachable {
   return "unreachable" in result;
+}
+
+/** No choice that was found keeps within the budget. */
+export interface OverBudget {
+  /** The least weight of any choice that was found. */
+  readonly overBudget: number;
+}
+
+export function isOverBudget(result: object): result is OverBudget {
+  return "overBudget" in result;
+}
+
+/** What the chosen nodes weigh together. */
+export function weightOf({ nodes }: ExtractionProblem, choice: Int32Array): number {
+  return choice.reduce((sum, node) => sum + (node < 0 ? 0 : (nodes[node]?.weight ?? 0)), 0);
 }

@@ -1,7 +1,7 @@
 /**
  * What it means for an extraction to be right, in the plainest words: every root has a choice, whatever a
- * chosen node reads has a choice, nothing reads itself, nothing is chosen in vain, and the cost is the sum
- * over chosen nodes. Quadratic and independent of the extractors.
+ * chosen node reads has a choice, nothing reads itself, nothing is chosen in vain, the cost is the sum over
+ * chosen nodes, and their weight is within the budget. Quadratic and independent of the extractors.
  */
 import type { Extraction, ExtractionProblem } from "./problem.js";
 
@@ -23,6 +23,9 @@ export function validateExtraction(problem: ExtractionProblem, extraction: Extra
   if (Math.abs(sum - cost) > RELATIVE_TOLERANCE * Math.max(1, Math.abs(sum))) {
     faults.push(`the cost is given as ${cost}, but the chosen nodes cost ${sum}`);
   }
+  const weight = chosen.reduce((total, cls) => total + (problem.nodes[choice[cls]!]!.weight ?? 0), 0);
+  const { budget = Number.POSITIVE_INFINITY } = problem;
+  if (weight > budget * (1 + RELATIVE_TOLERANCE)) faults.push(`the choice weighs ${weight}, the budget is ${budget}`);
   return [...faults, ...faultsOfShape(problem, choice, chosen)];
 }
 

@@ -28,10 +28,11 @@ export class StoredMatch<D> implements MatchView<D> {
   payloadOf(name: string): unknown {
     const at = this.#layout.payloadAt.get(name);
     if (at === undefined) throw this.#unknown("payload", name);
-    return this.#core.labels.payload(this.#core.nodes.label[this.data[this.base + at]!]!);
+    const { labels, nodes } = this.#core;
+    return labels.payload(labels.labelOf(nodes.shapeOf(this.data[this.base + at]!)));
   }
 
   #unknown(what: string, name: string): EGraphError {
-    return new EGraphError("unknown-name", `rule "${this.#layout.shape.name}" binds no ${what} "${name}"`);
+    return new EGraphError("unknown-name", `rule "${this.#layout.ruleName}" binds no ${what} "${name}"`);
   }
 }

@@ -17,26 +17,45 @@ export interface CompiledConclusion {
   readonly build: Builder;
 }
 
+export interface CompiledConclusions {
+  readonly conclusions: readonly CompiledConclusion[];
+  /** The e-nodes of the latest match: conclusion by conclusion, children before what reads them. */
+  readonly built: Int32Array;
+}
+
 export function compileConclusions<D>(
   core: Core<D>,
   rule: Rule<D>,
   layout: RecordLayout,
   view: StoredMatch<D>,
-): readonly CompiledConclusion[] {
-  const offset = (name: string, where: string): number => {
-    const at = layout.classAt.get(name);
-    if (at !== undefined) return at;
-    throw new EGraphError("unbound-variable", `rule "${rule.name}": no premise binds "${name}", ${where}`);
-  };
+): CompiledConclusions {
+  const count = rule.conclusions.reduce((sum, { template }) => sum + nodeCount(template), 0);
+  const built = new Int32Array(count);
+  let place = 0;
   const compile = (template: Template<D>): Operand => {
-    if (template.kind === "variable") return offset(template.name, "which a template reads");
-    const children = template.children.map(compile);
-    return nodeBuilder(view, core, labelMaker(core, template.op, template.payload, view), children);
+    if (template.kind === "variable") return offsetOf(layout, template.name, "which a template reads");
+    const operands = template.children.map(compile);
+    const label = labelMaker(core, template.op, template.payload, view);
+    const make = nodeMaker(core, view, label, operands);
+    const at = place++;
+    return () => (built[at] = make());
   };
-  return rule.conclusions.map(({ root, template }) => ({
-    rootAt: offset(root, "the root of a conclusion"),
+  const conclusions = rule.conclusions.map(({ root, template }) => ({
+    rootAt: offsetOf(layout, root, "the root of a conclusion"),
     build: builderOf(view, compile(template)),
   }));
+  return { conclusions, built };
+}
+
+function nodeCount<D>(template: Template<D>): number {
+  if (template.kind === "variable") return 0;
+  return template.children.reduce((sum, child) => sum + nodeCount(child), 1);
+}
+
+function offsetOf(layout: RecordLayout, name: string, where: string): number {
+  const at = layout.classAt.get(name);
+  if (at !== undefined) return at;
+  throw new EGraphError("unbound-variable", `rule "${layout.ruleName}": no premise binds "${name}", ${where}`);
 }
 
 function builderOf<D>(view: StoredMatch<D>, operand: Operand): Builder {
@@ -44,37 +63,42 @@ function builderOf<D>(view: StoredMatch<D>, operand: Operand): Builder {
 }
 
 /** Hot: variables are read in place, only nested nodes cost a call. */
-function nodeBuilder<D>(
-  view: StoredMatch<D>,
+function nodeMaker<D>(
   core: Core<D>,
-  label: () => number,
+  view: StoredMatch<D>,
+  label: number | (() => number),
   operands: readonly Operand[],
 ): Builder {
   const arity = operands.length;
-  const kids = new Int32Array(arity);
-  const offsets = Int32Array.from(operands, (operand) => (typeof operand === "number" ? operand : -1));
+  const shapeOf = (): number => core.labels.shape(typeof label === "number" ? label : label(), arity);
+  const shape = typeof label === "number" ? shapeOf() : -1;
+  const [first, second] = operands.map((operand) => builderOf(view, operand));
+  const [firstAt, secondAt] = operands;
+  if (shape >= 0 && arity === 2 && typeof firstAt === "number" && typeof secondAt === "number") {
+    return () => core.add2(shape, view.data[view.base + firstAt]!, view.data[view.base + secondAt]!);
+  }
+  if (shape >= 0 && arity === 2 && first !== undefined && second !== undefined) {
+    return () => core.add2(shape, first(), second());
+  }
+  if (shape >= 0 && arity === 1 && first !== undefined) return () => core.add1(shape, first());
   const builders = operands.map((operand) => builderOf(view, operand));
+  const kids = new Int32Array(arity);
   return () => {
-    for (let k = 0; k < arity; k++) {
-      const at = offsets[k]!;
-      kids[k] = at >= 0 ? view.data[view.base + at]! : builders[k]!();
-    }
-    return core.add(label(), kids, arity);
+    for (let k = 0; k < arity; k++) kids[k] = builders[k]!();
+    return core.add(shape >= 0 ? shape : shapeOf(), kids, arity);
   };
 }
 
+/** The label, if it is the same for every match. */
 function labelMaker<D>(
   core: Core<D>,
   op: string,
   payload: PayloadTemplate<D>,
   view: StoredMatch<D>,
-): () => number {
-  if (typeof payload === "function") {
-    return () => {
-      const value = payload(view);
-      return core.labels.intern(op, value.payload, value.key);
-    };
-  }
-  const label = core.labels.intern(op, payload.payload, payload.key);
-  return () => label;
+): number | (() => number) {
+  if (typeof payload !== "function") return core.labels.intern(op, payload.payload, payload.key);
+  return () => {
+    const value = payload(view);
+    return core.labels.intern(op, value.payload, value.key);
+  };
 }

@@ -27,13 +27,16 @@ function filled(result: ValueType, value: number): TensorValue {
 
 const weight = defineCoreOp({
   name: "weight",
-  doc: "A tensor of the model's files, by name. In a layer's function `{layer}` stands for the layer's number.",
+  doc:
+    "A tensor of the model's files, or a matrix that they hold as codes and scales, by name. In a layer's " +
+    "function `{layer}` stands for the layer's number.",
   operands: [],
   attrs: { name: "string" },
   traits: ["pure", "constant", "typed"],
   infer: (_, { name }, given) => {
     if (name === "") refuse("`weight` needs the name of a tensor");
-    return requireTensor("weight", written("weight", given));
+    const type = written("weight", given);
+    return type.kind === "quantized" ? type : requireTensor("weight", type);
   },
   evaluate: (_, { name }) => {
     throw new InvariantError(`the weight ${name} is resolved by the evaluator, not by its record`);

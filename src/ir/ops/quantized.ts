@@ -4,11 +4,12 @@
  */
 
 import type { Random } from "../../base/index.js";
-import { invariant, roundToHalf } from "../../base/index.js";
+import { at, invariant, roundToHalf } from "../../base/index.js";
 import type { Scalar, Statement } from "../loop-form.js";
 import { binary, cast, index, load, local, store } from "../loop-form.js";
+import type { Drawn, DrawRequest } from "../op.js";
 import type { QuantizedType, ValueType } from "../types.js";
-import { elementCount, tensor } from "../types.js";
+import { elementCount, printType, sameType, tensor } from "../types.js";
 import type { QuantizedValue, TensorValue } from "../values.js";
 import type { Extents } from "./drawing.js";
 import {
@@ -186,6 +187,84 @@ const dequantize = defineCoreOp({
   ],
 });
 
+const concatQuantized = defineCoreOp({
+  name: "concat_quantized",
+  doc: "Quantized matrices side by side: the columns of one format, one after another.",
+  operands: ["...parts"],
+  attrs: {},
+  traits: ["pure"],
+  infer: (types) => {
+    const parts = types.map((type) => {
+      if (type.kind !== "quantized") return refuse(`\`concat_quantized\` joins quantized matrices, found ${printType(type)}`);
+      return type;
+    });
+    const first = at(parts, 0);
+    for (const part of parts) {
+      if (sameType({ ...part, shape: first.shape }, first) && part.shape[0] === first.shape[0]) continue;
+      refuse(`\`concat_quantized\` joins matrices of one format and height, found ${printType(first)} and ${printType(part)}`);
+    }
+    const columns = parts.reduce((sum, { shape }) => sum + shape[1], 0);
+    return { ...first, shape: [first.shape[0], columns] };
+  },
+  evaluate: (operands, _, result) =>
+    joinColumns(operands.map((_each, i) => quantizedAt(operands, i)), quantizedType(result)),
+  work: () => ({ flops: 0 }),
+  draw: drawQuantizedParts,
+  samples: [
+    { operands: [sampleWeights, { ...sampleWeights, shape: [64, 5] }], attrs: {} },
+    { operands: [sampleNibbles, sampleNibbles, sampleNibbles], attrs: {} },
+  ],
+});
+
+function joinColumns(parts: readonly QuantizedValue[], type: QuantizedType): QuantizedValue {
+  const [rows, columns] = type.shape;
+  const codes = new Int8Array(rows * columns);
+  const scales = new Float32Array((rows / type.group) * columns);
+  let start = 0;
+  for (const part of parts) {
+    const width = part.type.shape[1];
+    copyColumns(part.codes, codes, { width, columns, start });
+    copyColumns(part.scales, scales, { width, columns, start });
+    start += width;
+  }
+  return { kind: "quantized", type, codes, scales };
+}
+
+interface ColumnRange {
+  readonly width: number;
+  /** Of the whole. */
+  readonly columns: number;
+  readonly start: number;
+}
+
+function copyColumns<T extends Int8Array | Float32Array>(from: T, to: T, range: ColumnRange): void {
+  const { width, columns, start } = range;
+  for (let row = 0; row < from.length / width; row++) {
+    to.set(from.subarray(row * width, (row + 1) * width), row * columns + start);
+  }
+}
+
+function drawQuantizedParts(random: Random, request: DrawRequest): Drawn | undefined {
+  const isQuantized = (type: ValueType | undefined): type is QuantizedType => type?.kind === "quantized";
+  const result = isQuantized(request.result) ? request.result : undefined;
+  const pattern = result ?? request.operands.find(isQuantized);
+  const like = pattern ?? drawQuantized({ K: pick(random, [32, 64]), N: 1 }, random);
+  if (like === undefined) return undefined;
+  const count = request.operands.length || pick(random, [1, 2, 3]);
+  const given = request.operands.map((type) => (isQuantized(type) ? type : undefined));
+  let left = (result?.shape[1] ?? 0) - given.reduce((sum, type) => sum + (type?.shape[1] ?? 0), 0);
+  const openParts = Array.from({ length: count }, (_, i) => i).filter((i) => given[i] === undefined);
+  const operands = Array.from({ length: count }, (_, i) => {
+    const known = given[i];
+    if (known !== undefined) return known;
+    const isLast = i === openParts.at(-1);
+    const columns = result === undefined ? drawExtent(random) : isLast ? left : 1;
+    left -= columns;
+    return { ...like, shape: [like.shape[0], columns] as const };
+  });
+  return operands.some(({ shape }) => shape[1] < 1) ? undefined : { operands, attrs: {} };
+}
+
 const productTypes = signature("x: f32[T, K], q: quantized[K, N] -> f32[T, N]");
 
 /** The sum over k in the local `sum`, for the result element at `i0`, `i1`. */
@@ -249,4 +328,10 @@ const quantizedMatmulAdd = defineCoreOp({
   ],
 });
 
-export const quantizedOps = [quantize, dequantize, quantizedMatmul, quantizedMatmulAdd] as const;
+export const quantizedOps = [
+  quantize,
+  dequantize,
+  concatQuantized,
+  quantizedMatmul,
+  quantizedMatmulAdd,
+] as const;

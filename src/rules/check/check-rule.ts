@@ -6,9 +6,10 @@
 
 import type { Diagnostic } from "../../diagnostics/index.js";
 import type { Value } from "../../ir/index.js";
+import { isFloat, newTensor } from "../../ir/index.js";
 import type { CompiledRule, RuleForm, TemplateTerm } from "../rule.js";
 import type { Difference, ErrorSums } from "./compare.js";
-import { allowedError, errorOf, firstDifference } from "./compare.js";
+import { allowedError, errorOf, firstDifference, firstLostNaN } from "./compare.js";
 import type { DrawnForm } from "./find-draws.js";
 import { findDraws } from "./find-draws.js";
 import type { ValuePlan } from "./draw-values.js";
@@ -89,7 +90,7 @@ class Check {
     for (const form of this.#rule.forms) {
       const before = this.#evaluations;
       for (const drawn of this.#draws(form)) {
-        const counterExample = this.#falsify(form, drawn);
+        const counterExample = this.#falsify(form, drawn) ?? this.#loseNaN(form, drawn);
         if (counterExample === undefined) continue;
         return this.#report({ counterExample, diagnostics: [unsound(this.#rule, counterExample)] });
       }
@@ -126,7 +127,7 @@ class Check {
 
   /** Values for one draw, by fast-check, until the sides differ; then the simplest that still do. */
   #falsify(form: RuleForm, drawn: DrawnForm): CounterExample | undefined {
-    const plan = planValues(form, drawn);
+    const plan = planValues(form, drawn, this.#rule.numerics);
     if (plan === undefined || sizeOf(plan) > maxElements) return undefined;
     const fc = this.#fastCheck;
     const grains = plan.grained.map(({ count }) =>
@@ -146,13 +147,29 @@ class Check {
     return found;
   }
 
+  /**
+   * A NaN does not vanish, in whatever order sums are done: with one operand NaN throughout, what is NaN on the
+   * left is NaN on the right. This is what refuses x · 0 = 0, which holds over the reals.
+   */
+  #loseNaN(form: RuleForm, drawn: DrawnForm): CounterExample | undefined {
+    const plan = planValues(form, drawn, this.#rule.numerics);
+    if (plan === undefined || sizeOf(plan) > maxElements) return undefined;
+    const grains = normalGrains(plan, this.#options.seed);
+    for (const { name, type } of plan.grained) {
+      const values = isFloat(type.dtype) ? plan.values(grains, this.#options.seed) : undefined;
+      if (values === undefined) continue;
+      const blank = newTensor(type.dtype, type.shape.map(Number));
+      blank.data.fill(NaN);
+      const verdict = this.#compare(form, drawn, new Map([...values, [name, blank]]), firstLostNaN);
+      if (verdict.kind === "differ") return verdict;
+    }
+    return undefined;
+  }
+
   #errors(form: RuleForm, drawn: DrawnForm): readonly ErrorSums[] {
-    const plan = planValues(form, drawn);
+    const plan = planValues(form, drawn, this.#rule.numerics);
     if (plan === undefined || sizeOf(plan) > maxElements) return [];
-    const start = this.#options.seed + 13 * this.#cases;
-    const grains = plan.grained.map(({ count }, operand) =>
-      Array.from({ length: count }, (_, i) => normalGrain(start + 7919 * operand + i)),
-    );
+    const grains = normalGrains(plan, this.#options.seed + 13 * this.#cases);
     const values = plan.values(grains, this.#options.seed);
     const sides = values && this.#evaluate(form, drawn, values);
     if (sides === undefined) return [];
@@ -167,13 +184,18 @@ class Check {
     return { left, right: evaluateRight(form, drawn, left.values) };
   }
 
-  #compare(form: RuleForm, drawn: DrawnForm, values: ReadonlyMap<string, Value> | undefined): Verdict {
+  #compare(
+    form: RuleForm,
+    drawn: DrawnForm,
+    values: ReadonlyMap<string, Value> | undefined,
+    differ: typeof firstLostNaN = (left, right) => firstDifference(left, right, this.#rule.numerics),
+  ): Verdict {
     if (values === undefined) return { kind: "skip" };
     const before = this.#evaluations;
     try {
       const sides = this.#evaluate(form, drawn, values);
       if (sides === undefined) return { kind: "skip" };
-      const difference = firstDifference(sides.left, sides.right, this.#rule.numerics);
+      const difference = differ(sides.left, sides.right);
       return difference ? { kind: "differ", form, drawn, values: sides.left.values, difference } : { kind: "agree" };
     } catch (error) {
       if (!(error instanceof OutOfRange)) throw error;
@@ -199,6 +221,13 @@ interface Sides {
 
 function sizeOf({ grained }: ValuePlan): number {
   return grained.reduce((sum, { count }) => sum + count, 0);
+}
+
+/** Normal deviates for every operand, the same for the same start. */
+function normalGrains({ grained }: ValuePlan, start: number): readonly (readonly number[])[] {
+  return grained.map(({ count }, operand) =>
+    Array.from({ length: count }, (_, i) => normalGrain(start + 7919 * operand + i)),
+  );
 }
 
 function normalGrain(index: number): number {

@@ -32,9 +32,20 @@ export function firstDifference(left: Side, right: Side, numerics: NumericClass)
   return undefined;
 }
 
+/** The first element that is NaN on the left and a number on the right. */
+export function firstLostNaN(left: Side, right: Side): Difference | undefined {
+  for (const [conclusion, value] of left.results.entries()) {
+    const [a, b] = [numbersOf(value), numbersOf(right.results[conclusion]!)];
+    const index = a.findIndex((each, i) => Number.isNaN(each) && !Number.isNaN(b[i]));
+    if (index >= 0) return { conclusion, index, left: NaN, right: b[index]!, allowed: 0 };
+  }
+  return undefined;
+}
+
 const slack = 8;
 
-function boundFor(left: Side, right: Side): number {
+/** How far results of a rule that reassociates may be apart. */
+export function boundFor(left: Side, right: Side): number {
   const magnitude = Math.max(left.magnitude, right.magnitude);
   return slack * Math.max(left.epsilon, right.epsilon) * Math.max(left.length, right.length) * magnitude;
 }

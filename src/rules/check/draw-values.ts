@@ -6,8 +6,8 @@
 import type { Random } from "../../base/index.js";
 import { createRandom, roundToHalf } from "../../base/index.js";
 import type { KvCacheType, QuantizedType, TensorType, Value, ValueType } from "../../ir/index.js";
-import { elementCount, emptyCache, roundTo, tensorValue } from "../../ir/index.js";
-import type { RuleForm } from "../rule.js";
+import { elementCount, emptyCache, roundTo, sameType, tensorValue } from "../../ir/index.js";
+import type { NumericClass, RuleForm } from "../rule.js";
 import type { DrawnForm } from "./find-draws.js";
 import type { IndexRoles } from "./roles.js";
 import { indexRoles } from "./roles.js";
@@ -17,19 +17,40 @@ import { drawStepInputs, stepSizes } from "./step-inputs.js";
 /** Grains are below this. */
 export const grainLimit = 4096;
 
-/** Simplest first; the rest of the grains are normal deviates. */
-const palette = [0, 1, -1, 2, -2, 0.5, 3, -0.5, -0, 0.1, 10, -10, 1e4, -1e4, 1e-4, -1e-30] as const;
+/**
+ * Simplest first; the rest of the grains are normal deviates. 1 + 2⁻¹¹ and 1 + 2⁻⁸ lie between two numbers of
+ * f16 and of bf16, and 6e-8 is about the smallest f16.
+ */
+const finite = [
+  0, 1, -1, 2, -2, 0.5, 3, -0.5, -0, 0.1, 10, -10, 1e4, -1e4, 1e-4, -1e-30, 1 + 2 ** -11, 1 + 2 ** -8, 6e-8,
+] as const;
+
+/**
+ * What only a rule that is exact has to keep: what is no number, what overflows when it is scaled, what is
+ * subnormal. 65504 is the largest f16; 65520 rounds to infinity.
+ */
+const extreme = [Infinity, -Infinity, NaN, 3e38, -3e38, 1e-40, -1e-40, 65504, 65520] as const;
 
 /** Grains from here on are normal deviates. */
-export const firstNormalGrain = palette.length;
+export const firstNormalGrain = 32;
+
+/**
+ * Of an exact rule, the last grains are extreme: at the end, since a shrinker takes it that what is smaller than
+ * a value that passes passes too, and NaN passes where every number fails.
+ */
+const extremeGrains = grainLimit / 8;
 
 const normals = ((): readonly number[] => {
   const random = createRandom(20);
-  return Array.from({ length: grainLimit - palette.length }, () => Math.fround(random.normal()));
+  return Array.from({ length: grainLimit }, () => Math.fround(random.normal()));
 })();
 
-function fromGrain(grain: number): number {
-  return palette[grain] ?? normals[(grain - palette.length) % normals.length]!;
+function fromGrain(grain: number, numerics: NumericClass): number {
+  const simple = finite[grain];
+  if (simple !== undefined) return simple;
+  const fromTop = grainLimit - 1 - grain;
+  if (numerics === "exact" && fromTop < extremeGrains) return extreme[fromTop % extreme.length]!;
+  return normals[grain % normals.length]!;
 }
 
 /** An operand whose elements come from grains. */
@@ -55,7 +76,7 @@ export interface ValuePlan {
  * Plans the values of all variables that are not a premise's root. Undefined when one is of a kernel's
  * own layout.
  */
-export function planValues(form: RuleForm, drawn: DrawnForm): ValuePlan | undefined {
+export function planValues(form: RuleForm, drawn: DrawnForm, numerics: NumericClass): ValuePlan | undefined {
   const roots = new Set(form.premises.map(({ root }) => root));
   const leaves = [...drawn.draw.types].filter(([name]) => !roots.has(name));
   if (leaves.some(([, type]) => type.kind === "packed")) return undefined;
@@ -67,31 +88,50 @@ export function planValues(form: RuleForm, drawn: DrawnForm): ValuePlan | undefi
     grained,
     values: (grains, seed) => {
       const values = new Map<string, Value>();
-      grained.forEach((operand, i) => values.set(operand.name, fromGrains(operand, grains[i] ?? [], roles)));
+      const source = seed % repeatEvery === repeatEvery - 1 ? grained.map((each) => firstAlike(grained, each)) : undefined;
+      grained.forEach((operand, i) => {
+        const own = grains[source?.[i] ?? i] ?? [];
+        values.set(operand.name, fromGrains(operand, own, { roles, numerics }));
+      });
       return fillIn(leaves, roles, createRandom(seed), values) ? values : undefined;
     },
   };
 }
 
+/** One draw of values in so many gives operands of one type the same elements. */
+const repeatEvery = 5;
+
+function firstAlike(grained: readonly GrainOperand[], { type }: GrainOperand): number {
+  return grained.findIndex((each) => sameType(each.type, type));
+}
+
+interface ElementRange {
+  readonly roles: IndexRoles;
+  readonly numerics: NumericClass;
+}
+
 function fromGrains(
   { name, type, count }: GrainOperand,
   grains: readonly number[],
-  roles: IndexRoles,
+  { roles, numerics }: ElementRange,
 ): Value {
-  const numbers = Array.from(
-    { length: count },
-    (_, i) => element(type, grains[i] ?? 0, roles.bounds.get(name)),
-  );
+  const bound = roles.bounds.get(name);
+  const numbers = Array.from({ length: count }, (_, i) => element(type, grains[i] ?? 0, bound, numerics));
   if (type.dtype === "i1") seeSomething(numbers, Number(type.shape.at(-1) ?? 1));
   return tensorValue(type.dtype, type.shape.map(Number), numbers);
 }
 
-function element({ dtype }: TensorType, grain: number, bound: number | undefined): number {
+function element(
+  { dtype }: TensorType,
+  grain: number,
+  bound: number | undefined,
+  numerics: NumericClass,
+): number {
   switch (dtype) {
     case "f32":
     case "f16":
     case "bf16":
-      return fromGrain(grain);
+      return fromGrain(grain, numerics);
     case "i1":
       return grain % 4 === 0 ? 0 : 1;
     case "i32":

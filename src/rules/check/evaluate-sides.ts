@@ -41,6 +41,14 @@ export function evaluateRight(form: RuleForm, drawn: DrawnForm, left: LeftValues
   return new RightEvaluation(form, drawn, left).side();
 }
 
+/** One term of the right side, from the values of the left. */
+export function evaluateTerm(
+  term: TemplateTerm,
+  { form, drawn, left }: { readonly form: RuleForm; readonly drawn: DrawnForm; readonly left: LeftValues },
+): Value {
+  return new RightEvaluation(form, drawn, left).term(term);
+}
+
 /** Invariant: magnitude, epsilon and length cover every value that was seen so far. */
 class Measured {
   #magnitude = 0;
@@ -155,12 +163,12 @@ class RightEvaluation {
   }
 
   side(): Side {
-    return this.#measured.side(this.#form.conclusions.map(({ template }) => this.#term(template)));
+    return this.#measured.side(this.#form.conclusions.map(({ template }) => this.term(template)));
   }
 
-  #term(term: TemplateTerm): Value {
+  term(term: TemplateTerm): Value {
     if (term.kind === "variable") return this.#variable(term.name);
-    const operands = term.operands.map((each) => this.#term(each));
+    const operands = term.operands.map((each) => this.term(each));
     const { attrs } = this.#drawn.facts.payloadOf(term);
     const type: ValueType = this.#drawn.facts.factsOf(term).type;
     const value = evaluated(() => term.record.evaluate(operands, attrs, type));
@@ -176,7 +184,7 @@ class RightEvaluation {
       this.#measured.see(value, false);
       return value;
     }
-    const value = this.#shared.get(name) ?? this.#term(template);
+    const value = this.#shared.get(name) ?? this.term(template);
     this.#shared.set(name, value);
     return value;
   }

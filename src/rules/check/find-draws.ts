@@ -9,6 +9,7 @@ import { createRandom } from "../../base/index.js";
 import type { ValueType } from "../../ir/index.js";
 import { printType } from "../../ir/index.js";
 import type { Environment } from "../evaluate-expression.js";
+import { callsOf } from "../check-expression.js";
 import { evaluateExpression } from "../evaluate-expression.js";
 import type { ExpressionValue, Operand } from "../expression-values.js";
 import { fromElement } from "../expression-values.js";
@@ -99,30 +100,9 @@ function presumed(guard: ExpressionSyntax, environment: Environment): boolean {
   return mentionsSettings(guard) || evaluateExpression(guard, environment) === true;
 }
 
-function mentionsSettings(guard: ExpressionSyntax): boolean {
-  return JSON.stringify(guard).includes('"call"') && calls(guard).some((name) => settingFunctions.has(name));
-}
-
-function calls(expression: ExpressionSyntax): readonly string[] {
-  switch (expression.kind) {
-    case "call":
-      return [expression.name.text, ...expression.args.flatMap(calls)];
-    case "list":
-    case "any":
-      return expression.items.flatMap(calls);
-    case "negate":
-    case "not":
-      return calls(expression.operand);
-    case "arithmetic":
-    case "compare":
-      return [...calls(expression.left), ...calls(expression.right)];
-    case "number":
-    case "string":
-    case "word":
-    case "variable":
-    case "wildcard":
-      return [];
-  }
+/** Whether a guard asks about compile options. */
+export function mentionsSettings(guard: ExpressionSyntax): boolean {
+  return callsOf(guard).some((name) => settingFunctions.has(name));
 }
 
 /** Variables stand for constants, each for a value of its own. */
@@ -151,6 +131,10 @@ function fromAttribute(draw: LeftDraw, name: string, value: string): ExpressionV
 
 function environmentOf(form: RuleForm, draw: LeftDraw): Environment {
   return new TemplateFacts(boundBy(draw), form.lets, {}).environment;
+}
+
+export function guardHolds(form: RuleForm, draw: LeftDraw, guard: ExpressionSyntax): boolean {
+  return presumed(guard, environmentOf(form, draw));
 }
 
 function guardsHold(form: RuleForm, draw: LeftDraw): boolean {

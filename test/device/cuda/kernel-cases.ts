@@ -1,5 +1,6 @@
-// Cases for the kernels of the CUDA target: the samples of their rows, and shapes that meet every edge of the tiles: odd
-// inner and outer extents, one KV head, odd heads, more tokens than one tile. And the loop form of every op.
+// Cases for the kernels of the CUDA target: the samples of their rows, and shapes that meet every edge of the
+// tiles: odd inner and outer extents, one KV head, odd heads, more tokens than one tile. And the loop form of
+// every op.
 
 import type { CudaKernelRow } from "../../../backends/cuda/kernel-row.js";
 import { kernels } from "../../../backends/cuda/kernels.js";
@@ -68,10 +69,16 @@ function makeCase(random: Random, record: OpRecord, sample: OpSample): KernelCas
   };
 }
 
-/** Every way through a product: each count of tokens that has a kernel of its own, and more than one tile of them. */
+/** Every way through a product: each count of tokens with a kernel of its own, and more than one tile. */
 const tokenCounts = [1, 2, 3, 5, 9, 70];
 
-const products: readonly { readonly format: WeightFormat; readonly rows: number; readonly columns: number }[] = [
+interface Product {
+  readonly format: WeightFormat;
+  readonly rows: number;
+  readonly columns: number;
+}
+
+const products: readonly Product[] = [
   { format: { kind: "float", dtype: "f32" }, rows: 45, columns: 131 },
   { format: { kind: "float", dtype: "f16" }, rows: 172, columns: 33 },
   { format: { kind: "float", dtype: "bf16" }, rows: 76, columns: 130 },
@@ -86,7 +93,8 @@ function productCases(random: Random): KernelCase[] {
     return tokenCounts.map((count) => {
       const addend = hasAddend ? [tensor("f32", "T", columns)] : [];
       const row = requireKernel(hasAddend ? "cuda.matmul_add" : "cuda.matmul");
-      return makeCase(random, row, { operands: [tensor("f32", "T", rows), w, ...addend], attrs: {}, dims: { T: count } });
+      const operands = [tensor("f32", "T", rows), w, ...addend];
+      return makeCase(random, row, { operands, attrs: {}, dims: { T: count } });
     });
   });
 }
@@ -107,10 +115,11 @@ function cacheCases(random: Random): KernelCase[] {
     const attend: readonly ValueType[] = [tensor("f32", "T", queries, headDim), cache, ...tail];
     const append: readonly ValueType[] = [cache, tensor("f32", "T", width), ...tail, tensor("f32", headDim / 2)];
     const offsets = { key_offset: queries * headDim, value_offset: (queries + heads) * headDim, style };
+    const scale = 1 / Math.sqrt(headDim);
     const turned = { offset: headDim, heads: queries - 1, head_dim: headDim, style };
     const turn: readonly ValueType[] = [tensor("f32", "T", width), tensor("i32", "T"), tensor("f32", headDim / 2)];
     return [
-      makeCase(random, requireKernel("cuda.paged_attention"), { operands: attend, attrs: { scale: 1 / Math.sqrt(headDim) }, dims }),
+      makeCase(random, requireKernel("cuda.paged_attention"), { operands: attend, attrs: { scale }, dims }),
       makeCase(random, requireKernel("cuda.rope_append_kv"), { operands: append, attrs: offsets, dims }),
       makeCase(random, requireKernel("cuda.rope"), { operands: turn, attrs: turned, dims, indexBounds: { 1: 3000 } }),
     ];

@@ -1,6 +1,7 @@
-// Runs kernels as compiled code: one program that holds every case, reads operands from a file, copies each to memory of
-// its own on the device, launches, and writes the results to another file. Compiled by nvcc it runs on a GPU, by the
-// stand-in of `emulate/` on the CPU. In a process of its own, so that a crash is a failed test and no more.
+// Runs kernels as compiled code: one program that holds every case, reads operands from a file, copies each
+// to memory of its own on the device, launches, and writes the results to another file. Compiled by nvcc it
+// runs on a GPU, by the stand-in of `emulate/` on the CPU. In a process of its own, so that a crash is a
+// failed test and no more.
 
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";

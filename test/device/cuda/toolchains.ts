@@ -19,11 +19,7 @@ export function hasEmulator(): boolean {
   return works;
 }
 
-/** With every access and every conversion checked. */
-export const emulator: Toolchain = {
-  command: emulatedNvcc,
-  args: ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
-};
+export const emulator: Toolchain = { command: emulatedNvcc, args: [] };
 
 /** The host of a machine whose nvcc is the stand-in. */
 export function emulatedHost(cacheRoot: string): Host {

@@ -1,18 +1,21 @@
-// Random terms, patterns and rules over a small language: a, b, c (leaves), f/1, g/2, h/3.
+// Random terms, patterns and rules over a small language: a, b, c (leaves), f/1, g/2, h/3, w/5 (an e-node that takes two slots).
 
 import fc from "fast-check";
 import type { EClassId, EGraph, Pattern, Premise, Rule, Template } from "../../../src/egraph-ts/index.js";
 import type { ListedTerm } from "./naive.js";
 
-const ARITY = { a: 0, b: 0, c: 0, f: 1, g: 2, h: 3 } as const;
+const ARITY = { a: 0, b: 0, c: 0, f: 1, g: 2, h: 3, w: 5 } as const;
 type Op = keyof typeof ARITY;
 const OPS = Object.keys(ARITY) as readonly Op[];
 
 /** Terms that read earlier terms only. */
 export const terms: fc.Arbitrary<readonly ListedTerm[]> = fc
-  .array(fc.tuple(fc.constantFrom(...OPS), fc.nat(), fc.nat(), fc.nat()), { minLength: 1, maxLength: 24 })
+  .array(fc.tuple(fc.constantFrom(...OPS), fc.array(fc.nat(), { minLength: 5, maxLength: 5 })), {
+    minLength: 1,
+    maxLength: 24,
+  })
   .map((rows) =>
-    rows.map(([op, ...picks], i) => {
+    rows.map(([op, picks], i) => {
       const isLeaf = i === 0 || ARITY[op] === 0;
       if (isLeaf) return { op: ARITY[op] === 0 ? op : "a", children: [] };
       return { op, children: picks.slice(0, ARITY[op]).map((pick) => pick % i) };

@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import {
   type Analysis,
   backoffScheduler,
+  checkProof,
   EGraph,
   type Rule,
   saturate,
@@ -129,4 +130,71 @@ test("the same rules on the same terms give the same ids", () => {
     }),
     settings(50),
   );
+});
+
+/** Rules of which every second one asks for small terms only, and so may refuse now what it takes later. */
+function withConditions(some: readonly Rule<number>[]): readonly Rule<number>[] {
+  return some.map((rule, i) =>
+    i % 2 === 0 ? rule : { ...rule, condition: (match) => match.graph.data(match.classOf("root")) <= 3 },
+  );
+}
+
+test.each([simpleScheduler, backoffScheduler({ matchLimit: 6, banLength: 2 })])(
+  "incremental matching does what full matching does, iteration by iteration, under the $name scheduler",
+  (scheduler) => {
+    const run = (list: readonly ListedTerm[], some: readonly Rule<number>[], matching: "incremental" | "full") => {
+      const graph = new EGraph({ analysis: termSize, explanations: false });
+      addTerms(graph, list);
+      const limits = { nodes: 1_000, iterations: 6 };
+      const { stop, iterations, perRule } = saturate(graph, some, { scheduler, matching, limits });
+      expect(validateEGraph(graph)).toEqual([]);
+      // where the limit on nodes cuts an iteration short depends on the order of matches
+      if (stop === "nodes") return undefined;
+      const counts = iterations.map(({ nodes, classes }) => [nodes, classes]);
+      // a search that is cut short asks the condition about as many matches as it happens to meet
+      const rules = perRule.map(({ bans, conditionRefused }) => [bans, bans > 0 ? 0 : conditionRefused]);
+      return { stop, counts, rules, matches: perRule.reduce((sum, { matches }) => sum + matches, 0) };
+    };
+    let compared = 0;
+    fc.assert(
+      fc.property(terms, rules, (list, some) => {
+        const guarded = withConditions(some);
+        const incremental = run(list, guarded, "incremental");
+        const full = run(list, guarded, "full");
+        expect({ ...incremental, matches: 0 }).toEqual({ ...full, matches: 0 });
+        if (incremental === undefined || full === undefined) return;
+        expect(incremental.matches).toBeLessThanOrEqual(full.matches);
+        compared++;
+      }),
+      settings(300),
+    );
+    expect(compared).toBeGreaterThan(200);
+  },
+);
+
+test("every equality has a proof, and every proof replays", () => {
+  let proved = 0;
+  fc.assert(
+    fc.property(terms, pairs, rules, (list, picks, some) => {
+      const graph = new EGraph<number>({ analysis: termSize });
+      const ids = addTerms(graph, list);
+      const named = some.map((rule, i) => ({ ...rule, name: `rule ${i}` }));
+      for (const [a, b] of picks.slice(0, 2)) graph.union(ids[a % list.length]!, ids[b % list.length]!);
+      saturate(graph, named, { limits: { nodes: 200, iterations: 4 } });
+      for (const { left, right } of [...graph.equalities()].slice(-12)) {
+        const proof = graph.explain(left, right);
+        expect(checkProof(proof, named).faults).toEqual([]);
+        proved++;
+      }
+      for (const cls of [...graph.classes()].slice(0, 6)) {
+        const members = graph.nodesOf(cls);
+        for (const other of members.slice(1, 5)) {
+          expect(checkProof(graph.explain(members[0]!, other), named).faults).toEqual([]);
+          proved++;
+        }
+      }
+    }),
+    settings(150),
+  );
+  expect(proved).toBeGreaterThan(300);
 });

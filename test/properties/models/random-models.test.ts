@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 
 import { largest, loadForTest, logitsOf, raggedSteps } from "../../support/compare-executors.js";
 import type { RandomLlamaOptions } from "../../support/models.js";
-import { inTemporaryFolder, tinyLlama, writeRandomLlama } from "../../support/models.js";
+import { inTemporaryFolder, relatives, tinyLlama, writeRandomLlama } from "../../support/models.js";
 import { firstDifference, modelTolerance } from "../../support/tolerances.js";
 
 const compiler = process.env["CC"] ?? "gcc";
@@ -43,6 +43,16 @@ describe.skipIf(!hasCompiler)("plans of models with random weights", () => {
   it("agree with the reference evaluator at odd sizes and one KV head", { timeout: 120_000 }, async () => {
     const odd = { headDim: 8, heads: 5, kvHeads: 1, hiddenSize: 40, intermediateSize: 172, vocabulary: 513 };
     await expectSameLogits(odd, 7, 2);
+  });
+
+  const small = { layers: 1, headDim: 8, heads: 4, kvHeads: 2, hiddenSize: 32, intermediateSize: 40 };
+  it.each([
+    ["Mistral, over a window", relatives.mistral],
+    ["Qwen 2, with biases", relatives.qwen2],
+    ["Qwen 3, with norms of heads", relatives.qwen3],
+    ["Llama, with biases everywhere", { attentionBias: "all", config: { attention_bias: true } }],
+  ] as const)("agree with the reference evaluator for %s", { timeout: 120_000 }, async (_, relative) => {
+    await expectSameLogits({ ...small, ...relative }, 3, 1);
   });
 
   it("agree with the reference evaluator whatever their sizes", { timeout: 300_000 }, async () => {

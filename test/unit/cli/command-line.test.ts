@@ -25,6 +25,8 @@ async function run(...argv: readonly string[]): Promise<Answer> {
 
 const commands = ["run", "compile", "explain", "ir", "rules", "eval", "hardware", "demo"];
 
+const workbench = ["test", "fmt", "mutate", "why-not", "ablate", "coverage", "profile"].map((each) => `rules ${each}`);
+
 describe("help", () => {
   test("of llmir names every command", async () => {
     const { exitCode, stdout, stderr } = await run("--help");
@@ -36,7 +38,7 @@ describe("help", () => {
     expect(await run()).toEqual(await run("--help"));
   });
 
-  test.each([...commands.filter((each) => each !== "rules"), "rules list", "rules check"])("of %s has an example", async (command) => {
+  test.each([...commands.filter((each) => each !== "rules"), "rules list", "rules check", ...workbench])("of %s has an example", async (command) => {
     const { exitCode, stdout } = await run(...command.split(" "), "--help");
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(new RegExp(`^Examples?:\\n  llmir ${command}`, "m"));

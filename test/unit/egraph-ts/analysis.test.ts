@@ -143,3 +143,38 @@ test("data of any kind may be kept, here the smallest term size", () => {
   expect(graph.data(root)).toBe(1);
   expect(validateEGraph(graph)).toEqual([]);
 });
+
+test("constants that rounding made different stop nothing when the analysis tells exact from rounded", () => {
+  interface Constant {
+    readonly value: number;
+    readonly exact: boolean;
+  }
+  const guarded: Analysis<Constant | undefined> = {
+    make(graph, node) {
+      const label = graph.nodeLabel(node);
+      if (graph.labelOp(label) === "leaf") {
+        const value = Number(graph.labelKey(label));
+        return Number.isNaN(value) ? undefined : { value, exact: Number.isInteger(value) };
+      }
+      const [a, b] = graph.nodeChildren(node).map((child) => graph.data(child));
+      if (a === undefined || b === undefined || graph.labelOp(label) !== "+") return undefined;
+      const value = a.value + b.value;
+      return { value, exact: a.exact && b.exact && Number.isSafeInteger(value) };
+    },
+    merge(a, b) {
+      if (a === undefined) return { data: b, changedA: b !== undefined, changedB: false };
+      if (b === undefined) return { data: a, changedA: false, changedB: true };
+      if (a.exact && b.exact && a.value !== b.value) return { conflict: `${a.value} is not ${b.value}` };
+      const data = a.exact === b.exact ? (a.value <= b.value ? a : b) : a.exact ? a : b;
+      return { data, changedA: data.value !== a.value, changedB: data.value !== b.value };
+    },
+  };
+  const graph = new EGraph({ analysis: guarded });
+  const sum = addText(graph, "(+ 0.1 (+ 0.2 (+ 0.3 0.6)))");
+  const report = saturate(graph, arithmeticRules<Constant | undefined>("AC"));
+  expect(report.stop).toBe("saturated");
+  expect(graph.data(sum)?.value).toBeCloseTo(1.2, 12);
+  expect(validateEGraph(graph)).toEqual([]);
+  const [one, two] = [addText(graph, "1"), addText(graph, "2")];
+  expect(conflictOf(() => graph.union(one, two)).code).toBe("analysis-conflict");
+});

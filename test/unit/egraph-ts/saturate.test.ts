@@ -1,6 +1,16 @@
 import { describe, expect, test } from "vitest";
 import { backoffScheduler, EGraph, type Rule, saturate, validateEGraph } from "../../../src/egraph-ts/index.js";
-import { addText, arithmeticRules, rewrite, SAMPLE_TERMS, startGraph, sumText } from "./workloads.js";
+import {
+  addText,
+  arithmeticRules,
+  parseSexp,
+  rewrite,
+  SAMPLE_TERMS,
+  startGraph,
+  sumText,
+  toPattern,
+  toTemplate,
+} from "./workloads.js";
 
 /** Never ends: each application makes a new term that it applies to. */
 const GROW: Rule = rewrite("grow", "(f ?x)", "(g (f (f ?x)))");
@@ -131,4 +141,40 @@ describe("back-off", () => {
     expect(report.perRule.map(({ bans }) => bans)).toEqual([1, 0]);
     expect(report.stop).toBe("saturated");
   });
+});
+
+describe("limits within a phase", () => {
+  test("on memory end the apply phase early", () => {
+    const { graph } = startGraph(SAMPLE_TERMS);
+    const report = saturate(graph, arithmeticRules("micro"), { limits: { nodes: 1e6, memoryBytes: 400_000 } });
+    expect(report.stop).toBe("memory");
+    expect(graph.nodeCount).toBeLessThan(20_000);
+    expect(validateEGraph(graph)).toEqual([]);
+  });
+
+  test("an abort between two applications ends the run there", () => {
+    const { graph } = startGraph([sumText(9)]);
+    const signal = { get aborted(): boolean { return graph.nodeCount > 2_000; } };
+    const report = saturate(graph, arithmeticRules("AC"), { signal });
+    expect(report.stop).toBe("aborted");
+    expect(graph.nodeCount).toBeLessThan(4_000);
+    expect(validateEGraph(graph)).toEqual([]);
+  });
+});
+
+test("rules of fourteen premises, and five hundred rules at once, are searched in no time", () => {
+  const { graph } = startGraph(SAMPLE_TERMS);
+  const link = (i: number) => ({ root: `v${i}`, pattern: toPattern(parseSexp(`(+ ?v${i + 1} ?w${i})`)) });
+  const chain: Rule = {
+    name: "chain",
+    premises: Array.from({ length: 14 }, (_, i) => link(i)),
+    conclusions: [{ root: "v0", template: toTemplate(parseSexp("(found ?v14)")) }],
+  };
+  let tower = "z";
+  for (let i = 0; i < 14; i++) tower = `(+ ${tower} ${i})`;
+  addText(graph, tower);
+  const many = Array.from({ length: 500 }, (_, i) => rewrite(`many ${i}`, `(op${i} (+ ?a ?b) ?c)`, "?c"));
+  const report = saturate(graph, [chain, ...many]);
+  expect(report.stop).toBe("saturated");
+  expect(report.perRule[0]).toMatchObject({ applications: 1 });
 });

@@ -172,7 +172,7 @@ describe("real configurations", () => {
     expect(small.ok && small.value.config).toMatchObject({ layers: 16, headDim: 64, tiedHead: true });
   });
 
-  test.skipIf(isAbsent).each(["Qwen3-0.6B", "Mixtral-8x7B-v0.1", "gemma-4-26B-A4B", "phi-2", "opt-6.7b"])(
+  test.skipIf(isAbsent).each(["Qwen3-30B-A3B", "Mixtral-8x7B-v0.1", "gemma-4-26B-A4B", "phi-2", "opt-6.7b"])(
     "of %s are refused by name",
     (name) => {
       expect(read(name).diagnostics.map((each) => each.code)).toEqual(["model/unknown-architecture"]);
@@ -212,9 +212,14 @@ describe("a configuration", () => {
     ["with another scaling", { rope_scaling: { rope_type: "yarn" } }, "model/unsupported-config", "`rope_scaling.rope_type` is the text \"yarn\"; supported"],
     ["with another activation", { hidden_act: "gelu" }, "model/unsupported-config", "`hidden_act` is the text \"gelu\""],
     ["with another number format", { torch_dtype: "float64" }, "model/unsupported-config", "`torch_dtype` is the text \"float64\""],
-    ["with biases", { attention_bias: true }, "model/unsupported-config", "`attention_bias`: projections with a bias"],
     ["with biases in the MLP", { mlp_bias: true }, "model/unsupported-config", "`mlp_bias`: projections with a bias"],
-    ["with a window", { sliding_window: 32 }, "model/unsupported-config", "`sliding_window`: attention over a window"],
+    ["with a window of nothing", { sliding_window: 0 }, "model/invalid-config", "`sliding_window` must be a whole number from 1"],
+    [
+      "with a window in half of the layers",
+      { architectures: ["Qwen2ForCausalLM"], use_sliding_window: true, sliding_window: 8, max_window_layers: 1 },
+      "model/unsupported-config",
+      "`max_window_layers`: a window in some of the layers",
+    ],
     ["of a quantized checkpoint", { quantization_config: { bits: 4 } }, "model/unsupported-config", "`quantization_config`"],
     ["that rotates half a head", { partial_rotary_factor: 0.5 }, "model/unsupported-config", "`partial_rotary_factor`"],
     ["of an unknown architecture", { architectures: ["LLamaForCausalLM"] }, "model/unknown-architecture", '`architectures` names the text "LLamaForCausalLM"; known: `LlamaForCausalLM`'],
@@ -305,7 +310,7 @@ describe("weights that disagree with the configuration", () => {
     const result = importTensors(folder, tensors.map((each) => (each.name === norm ? other : each)));
     expect(result.diagnostics[0]).toMatchObject({
       code: "model/wrong-shape",
-      message: `tensor \`${norm}\` has the shape [47]; \`config.json\` implies [48]`,
+      message: `tensor \`${norm}\` has the shape [47]; the configuration implies [48]`,
     });
   }));
 

@@ -61,11 +61,15 @@ describe("a weight source", () => {
   test.each([1, 2, 3])("reads tensors from %d files", (shards) => inTemporaryFolder((folder) => {
     writeWeights(folder, tensors, shards);
     const weights = opened(folder);
+    const floats = (name: string) => {
+      const value = weights.read(name);
+      return value.kind === "tensor" ? value.data : undefined;
+    };
     expect(weights.names).toEqual(["a", "b", "c", "empty", "ids"]);
     expect(weights.read("a")).toEqual({ kind: "tensor", dtype: "f32", shape: [2, 3], data: Float32Array.from(numbers) });
-    expect(weights.read("b").data).toEqual(Float32Array.of(1, -0.10009765625, 65536, 2 ** -24, 0, -3));
-    expect(weights.read("c").data[1]).toBe(-0.0999755859375);
-    expect(weights.read("empty").data).toHaveLength(0);
+    expect(floats("b")).toEqual(Float32Array.of(1, -0.10009765625, 65536, 2 ** -24, 0, -3));
+    expect(floats("c")?.[1]).toBe(-0.0999755859375);
+    expect(floats("empty")).toHaveLength(0);
     expect(weights.readRaw("ids")).toEqual(new Uint8Array(8));
     expect(weights.info("ids")).toEqual({ dtype: undefined, storedDtype: "I64", shape: [1], sizeBytes: 8 });
     expect([weights.has("a"), weights.has("d"), weights.has("constructor")]).toEqual([true, false, false]);

@@ -68,6 +68,27 @@ const wrong: Record<string, string> = {
   }`,
 };
 
+/** Each holds for ordinary numbers. */
+const wrongAtTheEdge: Record<string, string> = {
+  "a sum that may overflow": "exact rule a { sub(?x, ?x) => full_like(?x, value: 0.0) }",
+  "a comparison that no NaN passes": 'exact rule a { select(compare(?x, ?x, predicate: "eq"), ?x, abs(?x)) => select(compare(?x, ?x, predicate: "eq"), ?x, full_like(?x, value: 0.0)) }',
+  "a NaN that vanishes in a product": "reassociates rule a { mul(?x, constant(value: 0.0)) => full_like(?x, value: 0.0) }",
+  "a subnormal that is scaled": "exact rule a { mul(mul(?x, constant(value: 1e-5)), constant(value: 1e5)) => ?x }",
+};
+
+describe("a wrong rule is found by values at the edge", () => {
+  test.each(Object.entries(wrongAtTheEdge))("%s", async (_name, text) => {
+    const report = await checkRule(onlyRule(text));
+    expect(codesAndPlaces(report.diagnostics)).toEqual([expect.stringMatching(/^rule\/unsound at 2: a$/)]);
+  });
+});
+
+test("infinities and NaN are demanded of exact rules alone", async () => {
+  const sides = "div(mul(?x, constant(value: 4.0)), constant(value: 4.0)) => ?x";
+  expect(codesAndPlaces((await checkRule(onlyRule(`exact rule a { ${sides} }`))).diagnostics)).toEqual(["rule/unsound at 2: a"]);
+  expect((await checkRule(onlyRule(`reassociates rule a { ${sides} }`))).diagnostics).toEqual([]);
+});
+
 describe("a wrong rule is found", () => {
   test.each(Object.entries(wrong))("%s", async (_name, text) => {
     const rule = onlyRule(text);

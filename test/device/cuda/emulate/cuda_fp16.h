@@ -28,7 +28,7 @@ inline __half __float2half_rn(float value) {
   frexpf(magnitude, &exponent);
   const int last = exponent - 11 < -24 ? -24 : exponent - 11;
   const double steps = nearbyint(ldexp((double)magnitude, -last));
-  /* `steps` counts from the least number of its power of two; one more carries into the exponent by itself. */
+  /* Counted from the least number of its power of two; one step more carries into the exponent by itself. */
   const int base = last == -24 ? 0 : (last + 24) << 10;
   return {(unsigned short)(sign | (unsigned short)(base + (int)steps))};
 }

@@ -1,8 +1,10 @@
 /*
- * CUDA C++ on a CPU, for tests: kernels compile unchanged as plain C++ and run for real, slowly. What is kept:
+ * CUDA C++ on a CPU, for tests: kernels compile unchanged as plain C++ and run for real, slowly. What is
+ * kept:
  *
- *   - every thread of a block runs on a stack of its own and gives way only at barriers and shuffles, in ascending
- *     order or, when LLMIR_EMULATE_ORDER is "reverse", in descending order: a forgotten barrier shows in one of the two;
+ *   - every thread of a block runs on a stack of its own and gives way only at barriers and shuffles. A warp
+ *     gets as far as it may before the next one starts, in ascending order or, when LLMIR_EMULATE_ORDER is
+ *     "reverse", in descending order: a forgotten barrier shows in one of the two;
  *   - a barrier or shuffle that not all threads reach ends the program with a word on why;
  *   - shared memory is one object for all threads of a block; blocks run one after the other;
  *   - device memory is ordinary memory, so that sanitizers see every access to it.
@@ -20,6 +22,7 @@
 #include <vector>
 
 #include <math.h>
+#include <setjmp.h>
 #include <ucontext.h>
 
 #define __global__
@@ -51,8 +54,11 @@ constexpr size_t STACK_BYTES = 256 << 10;
 
 enum State { READY, AT_BLOCK, AT_WARP, DONE };
 
+/* `context` only starts a thread; after that jumps are used, which make no system call. */
 struct Thread {
   ucontext_t context;
+  jmp_buf place;
+  bool started;
   char *stack = nullptr;
   State state;
   int shuffles; /* so far: two values are kept for each lane, since a lane may be one shuffle ahead */
@@ -61,7 +67,7 @@ struct Thread {
 struct Block {
   std::vector<Thread> threads;
   std::vector<uint64_t> exchanged; /* [2][threads] */
-  ucontext_t scheduler;
+  jmp_buf scheduler;
   const std::function<void()> *body;
   unsigned current;
 };
@@ -76,7 +82,7 @@ inline Block block;
 inline void give_way(State state) {
   Thread &thread = block.threads[block.current];
   thread.state = state;
-  swapcontext(&thread.context, &block.scheduler);
+  if (_setjmp(thread.place) == 0) _longjmp(block.scheduler, 1);
 }
 
 inline void enter() {
@@ -93,9 +99,18 @@ inline void start(unsigned i) {
   thread.context.uc_link = nullptr;
   makecontext(&thread.context, enter, 0);
   thread.state = READY;
+  thread.started = false;
   thread.shuffles = 0;
 }
 
+inline void resume(Thread &thread) {
+  if (_setjmp(block.scheduler) != 0) return;
+  if (thread.started) _longjmp(thread.place, 1);
+  thread.started = true;
+  setcontext(&thread.context);
+}
+
+/* Lets the lanes of a warp go on when all of them have arrived. */
 inline bool release_warp(unsigned first, unsigned end) {
   unsigned waiting = 0;
   for (unsigned i = first; i < end; i++) waiting += block.threads[i].state == AT_WARP;
@@ -107,10 +122,21 @@ inline bool release_warp(unsigned first, unsigned end) {
   return true;
 }
 
+/* A warp runs until each lane waits for other warps or has left: as far ahead of them as it may get. */
+inline void run_warp(unsigned first, unsigned end, bool reverse) {
+  do {
+    for (unsigned i = first; i < end; i++) {
+      block.current = reverse ? end - 1 - (i - first) : i;
+      threadIdx.x = block.current;
+      if (block.threads[block.current].state == READY) resume(block.threads[block.current]);
+    }
+  } while (release_warp(first, end));
+}
+
 inline bool release_block(unsigned count) {
   bool any = false;
   for (unsigned i = 0; i < count; i++) {
-    if (block.threads[i].state == AT_WARP || block.threads[i].state == READY) return false;
+    if (block.threads[i].state == AT_WARP) fault("lanes of a warp wait for each other at different places");
     any = any || block.threads[i].state == AT_BLOCK;
   }
   for (unsigned i = 0; any && i < count; i++)
@@ -119,28 +145,19 @@ inline bool release_block(unsigned count) {
 }
 
 inline void run_block(const std::function<void()> &body) {
-  const unsigned count = blockDim.x;
+  const unsigned count = blockDim.x, warps = (count + 31) / 32;
   const char *const order = getenv("LLMIR_EMULATE_ORDER");
   const bool reverse = order != nullptr && strcmp(order, "reverse") == 0;
   if (block.threads.size() < count) block.threads.resize(count);
   block.exchanged.resize(2 * count);
   block.body = &body;
   for (unsigned i = 0; i < count; i++) start(i);
-  for (;;) {
-    for (unsigned i = 0; i < count; i++) {
-      block.current = reverse ? count - 1 - i : i;
-      Thread &thread = block.threads[block.current];
-      if (thread.state != READY) continue;
-      threadIdx.x = block.current;
-      swapcontext(&block.scheduler, &thread.context);
+  do {
+    for (unsigned i = 0; i < warps; i++) {
+      const unsigned first = 32 * (reverse ? warps - 1 - i : i);
+      run_warp(first, first + 32 < count ? first + 32 : count, reverse);
     }
-    bool released = false, done = true;
-    for (unsigned i = 0; i < count; i += 32) released = release_warp(i, i + 32 < count ? i + 32 : count) || released;
-    if (!released) released = release_block(count);
-    for (unsigned i = 0; i < count; i++) done = done && block.threads[i].state == DONE;
-    if (done) return;
-    if (!released) fault("threads wait for each other at different places");
-  }
+  } while (release_block(count));
 }
 
 } /* namespace emulate */
@@ -163,13 +180,21 @@ inline T __shfl_xor_sync(unsigned mask, T value, int offset) {
 
 /* ---- The runtime ------------------------------------------------------------------------------------- */
 
-enum cudaError_t { cudaSuccess = 0, cudaErrorInvalidValue = 1, cudaErrorMemoryAllocation = 2, cudaErrorInvalidConfiguration = 9 };
+enum cudaError_t {
+  cudaSuccess = 0,
+  cudaErrorInvalidValue = 1,
+  cudaErrorMemoryAllocation = 2,
+  cudaErrorInvalidConfiguration = 9
+};
 enum cudaMemcpyKind { cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost, cudaMemcpyDeviceToDevice };
 typedef struct emulate_stream *cudaStream_t;
 enum { cudaStreamNonBlocking = 1 };
 
-inline const char *cudaGetErrorString(cudaError_t error) { return error == cudaSuccess ? "no error" : "emulated error"; }
+inline const char *cudaGetErrorString(cudaError_t error) {
+  return error == cudaSuccess ? "no error" : "emulated error";
+}
 inline cudaError_t cudaGetLastError() { return cudaSuccess; }
+inline cudaError_t cudaDriverGetVersion(int *version) { *version = 1; return cudaSuccess; }
 inline cudaError_t cudaGetDeviceCount(int *count) { *count = 1; return cudaSuccess; }
 inline cudaError_t cudaMalloc(void **to, size_t bytes) {
   if (posix_memalign(to, 256, bytes) != 0) return cudaErrorMemoryAllocation;
@@ -180,12 +205,16 @@ inline cudaError_t cudaMalloc(void **to, size_t bytes) {
 inline cudaError_t cudaMallocHost(void **to, size_t bytes) { return cudaMalloc(to, bytes); }
 inline cudaError_t cudaFree(void *memory) { free(memory); return cudaSuccess; }
 inline cudaError_t cudaFreeHost(void *memory) { return cudaFree(memory); }
-inline cudaError_t cudaMemset(void *to, int value, size_t bytes) { memset(to, value, bytes); return cudaSuccess; }
+inline cudaError_t cudaMemset(void *to, int value, size_t bytes) {
+  memset(to, value, bytes);
+  return cudaSuccess;
+}
 inline cudaError_t cudaMemcpy(void *to, const void *from, size_t bytes, cudaMemcpyKind) {
   memmove(to, from, bytes);
   return cudaSuccess;
 }
-inline cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind kind, cudaStream_t) {
+inline cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind kind,
+                                   cudaStream_t) {
   return cudaMemcpy(to, from, bytes, kind);
 }
 inline cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned) {
@@ -202,8 +231,10 @@ struct cudaLaunchConfig_t {
 };
 
 template <typename... Parameters, typename... Arguments>
-inline cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t *config, void (*kernel)(Parameters...), Arguments... arguments) {
-  if (config->gridDim.x == 0 || config->blockDim.x == 0 || config->blockDim.x > 1024) return cudaErrorInvalidConfiguration;
+inline cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t *config, void (*kernel)(Parameters...),
+                                      Arguments... arguments) {
+  if (config->gridDim.x == 0 || config->blockDim.x == 0 || config->blockDim.x > 1024)
+    return cudaErrorInvalidConfiguration;
   const std::function<void()> body = [&] { kernel(static_cast<Parameters>(arguments)...); };
   gridDim = config->gridDim;
   blockDim = config->blockDim;

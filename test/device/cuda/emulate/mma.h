@@ -1,7 +1,7 @@
 /*
- * The part of mma.h that kernels use: TF32 fragments of 16 x 16 x 8. The hardware spreads a fragment over the lanes of
- * a warp; here lane 0 has all of it and does the work, so elements may only be touched all alike. Operands lose
- * the bits that TF32 does not have, whether or not the kernel rounded them away.
+ * The part of mma.h that kernels use: TF32 fragments of 16 x 16 x 8. The hardware spreads a fragment over the
+ * lanes of a warp; here lane 0 has all of it and does the work, so elements may only be touched all alike.
+ * Operands lose the bits that TF32 does not have, whether or not the kernel rounded them away.
  */
 #ifndef EMULATE_MMA_H
 #define EMULATE_MMA_H

@@ -1,0 +1,87 @@
+// Every kernel of the WGSL target, printed from loops or tuned, through Dawn's compiler everywhere, and
+// against its meaning where a device is.
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+import { createRandom } from "../../../src/base/index.js";
+import type { DType } from "../../../src/ir/index.js";
+import { concreteType, isFloat } from "../../../src/ir/index.js";
+import type { NodeDevice } from "../../../src/runtime/native-webgpu.js";
+import { openNodeDevice, webGpuAbility } from "../../../src/runtime/native-webgpu.js";
+import type { GpuDevice } from "../../../src/runtime/webgpu-device.js";
+import type { Tolerance } from "../../support/tolerances.js";
+import {
+  exact, firstDifference, functionTolerance, softmaxTolerance, sumTolerance,
+} from "../../support/tolerances.js";
+import { closeNullDevice, openNullDevice, programFaults } from "../../support/webgpu.js";
+import { kernelCases, loopCases } from "./kernel-cases.js";
+import type { DeviceCase } from "./kernel-harness.js";
+import { emitCase, runCase } from "./kernel-harness.js";
+
+const ability = await webGpuAbility();
+if (!ability.ok) console.warn(`skipped: running kernels on WGSL needs a device: ${ability.why}`);
+
+const random = createRandom(11);
+const cases = [...loopCases(random), ...kernelCases(random)];
+
+/** Normal deviates of these tests stay below this. */
+const LARGEST = 5;
+
+const sums = ["matmul", "reduce_sum", "reduce_mean", "norm"];
+
+function toleranceOf({ record, result, operandTypes, dims }: DeviceCase): Tolerance {
+  const dtype: DType = result.kind === "tensor" || result.kind === "kv_cache" ? result.dtype : "f32";
+  if (!isFloat(dtype)) return exact;
+  const extents = operandTypes.flatMap((type) => {
+    if (type.kind === "kv_cache") return [type.blockSize * (dims["B"] ?? 1)];
+    return concreteType(type, dims).shape.map(Number);
+  });
+  const terms = Math.max(1, ...extents);
+  const isSum = sums.some((word) => record.name.includes(word));
+  if (record.name.includes("attention") || record.name === "softmax") return softmaxTolerance(dtype, terms, LARGEST);
+  return isSum ? sumTolerance(dtype, terms, LARGEST) : functionTolerance(dtype, LARGEST);
+}
+
+async function differenceOf(device: GpuDevice, each: DeviceCase): Promise<string[]> {
+  const { record, operands, attrs, result, dims } = each;
+  const value = record.evaluate(operands, attrs, concreteType(result, dims));
+  if (value.kind !== "tensor" && value.kind !== "kv_cache") throw new Error("kernels make tensors and caches");
+  const expected = value.kind === "tensor" ? value.data : Float32Array.from([...value.keys, ...value.values]);
+  const difference = firstDifference(await runCase(device, each), expected, toleranceOf(each));
+  return difference === undefined ? [] : [`${each.title}: ${difference}`];
+}
+
+describe("modules of single kernels", () => {
+  let device: GpuDevice;
+  beforeAll(async () => {
+    device = await openNullDevice();
+  });
+  afterAll(() => closeNullDevice(device));
+
+  test("are valid", { timeout: 120_000 }, async () => {
+    const faults: string[] = [];
+    for (const each of cases) {
+      const found = await programFaults(device, emitCase(each));
+      faults.push(...found.map((fault) => `${each.title}: ${fault}`));
+    }
+    expect(faults).toEqual([]);
+  });
+});
+
+describe.skipIf(!ability.ok)("kernels on a WebGPU device", () => {
+  let opened: NodeDevice;
+  beforeAll(async () => {
+    opened = await openNodeDevice();
+  });
+  afterAll(() => opened.device.destroy());
+
+  test("agree with what they mean", { timeout: 300_000 }, async () => {
+    const differences: string[] = [];
+    for (const each of cases) differences.push(...(await differenceOf(opened.device, each)));
+    expect(differences).toEqual([]);
+  });
+});
+
+test("every kernel that runs has cases", () => {
+  expect(new Set(cases.map(({ kernel }) => kernel).filter((kernel) => kernel.startsWith("wgsl."))).size).toBe(8);
+});
