@@ -1,6 +1,6 @@
 /**
- * Verdicts of `rules check`, kept by content: a rule whose text, ops and checker have not changed since it was
- * found sound is not checked again. Only sound rules are kept, so that a finding is always shown in full.
+ * Verdicts of `rules check`, kept by content: a rule whose text, ops and checker have not changed since it
+ * was found sound is not checked again. Only sound rules are kept, so that a finding is always shown in full.
  */
 
 import type { Host } from "../base/index.js";
@@ -35,7 +35,8 @@ export class CheckCache {
 
   keep(rule: CompiledRule, { cases, evaluations, relativeError, diagnostics }: CheckReport): void {
     if (diagnostics.length > 0) return;
-    this.#kept.set(this.#key(rule), { cases, evaluations, ...(relativeError !== undefined && { relativeError }) });
+    const error = relativeError === undefined ? {} : { relativeError };
+    this.#kept.set(this.#key(rule), { cases, evaluations, ...error });
     this.#changed = true;
   }
 

@@ -30,7 +30,7 @@ export function findRuleFiles(door: Door, paths: readonly string[]): readonly Ru
   return found.map((path) => {
     const full = files.resolve(path);
     // A family is named for its path below the folder of rules, or for its file where there is none.
-    const below = full.startsWith(shipped) ? full.slice(shipped.length) : (full.split(/[/\\]/).at(-1) ?? full);
+    const below = full.startsWith(shipped) ? full.slice(shipped.length) : full.replace(/^.*[/\\]/, "");
     return { path, source: { name: below.replaceAll("\\", "/"), text: files.readText(path) } };
   });
 }
@@ -70,9 +70,13 @@ export function readFamilies(door: Door, paths: readonly string[]): FamiliesRead
   };
 }
 
-/** Families for the `with` of tests: those at hand, else the shipped ones, each read when it is first asked for. */
+/**
+ * Families for the `with` of tests: those at hand, else the shipped ones, each read when it is first asked
+ * for.
+ */
 export function familyRules(door: Door, families: readonly RuleFamily[]): RulesOfFamily {
-  const known = new Map<string, readonly CompiledRule[] | undefined>(families.map(({ name, rules }) => [name, rules]));
+  const known = new Map<string, readonly CompiledRule[] | undefined>();
+  for (const { name, rules } of families) known.set(name, rules);
   return (name) => {
     if (!known.has(name)) known.set(name, readShipped(door, name));
     return known.get(name);

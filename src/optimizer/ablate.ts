@@ -1,6 +1,6 @@
 /**
- * What each rule is worth: the program is chosen again without it, and the predicted times compared. A rule that
- * never fired is worth nothing, and is not tried.
+ * What each rule is worth: the program is chosen again without it, and the predicted times compared. A rule
+ * that never fired is worth nothing, and is not tried.
  */
 
 import type { Module } from "../ir/index.js";
@@ -32,7 +32,10 @@ export interface AblationRequest {
 }
 
 /** Lazily, rule by rule, so that a caller can show them as they come. `wanted` leaves the others out. */
-export function* ablateRules(request: AblationRequest, wanted: (name: string) => boolean): IterableIterator<Ablation> {
+export function* ablateRules(
+  request: AblationRequest,
+  wanted: (name: string) => boolean,
+): IterableIterator<Ablation> {
   for (const { rule, applications } of ruleCoverage(request.optimized, request.rules)) {
     if (!wanted(rule.name)) continue;
     const { selected } = request.optimized;
@@ -51,6 +54,7 @@ function programWithout(
   { name }: CompiledRule,
 ): Optimized["selected"] | undefined {
   const { scenarios, pricing } = optimized.input;
-  const found = optimize(module, { rules: withoutRules(rules, new Set([name])), scenarios, pricing, memoryBytes, now });
+  const others = withoutRules(rules, new Set([name]));
+  const found = optimize(module, { rules: others, scenarios, pricing, memoryBytes, now });
   return found.ok ? found.value.selected : undefined;
 }

@@ -17,7 +17,8 @@ export interface RuleCoverage {
 /** One row for each rule, those that did nothing included. */
 export function ruleCoverage(optimized: Optimized, { rules }: RuleProgram): readonly RuleCoverage[] {
   const places = placesByRule(optimized);
-  const nodes = optimized.selected.scenarios.flatMap(({ functions }) => functions.flatMap((func) => func.nodes));
+  const functions = optimized.selected.scenarios.flatMap((scenario) => scenario.functions);
+  const nodes = functions.flatMap((func) => func.nodes);
   const tallies = optimized.report.phases.flatMap(({ report }) => report.perRule);
   return rules.map((rule) => {
     const forms = new Set(rule.forms.map(({ name }) => name));

@@ -1,4 +1,7 @@
-/** Answers "why did this rule not apply": the places of a compiled model where all but one of its premises hold. */
+/**
+ * Answers "why did this rule not apply": the places of a compiled model where all but one of its premises
+ * hold.
+ */
 
 import { locate } from "../diagnostics/index.js";
 import type { CompiledRule, Settings } from "../rules/index.js";

@@ -1,7 +1,7 @@
 /**
- * Where a rule nearly applies: all of its left side is there but one thing, or all of it and one guard fails. A
- * plain search, apart from the engine's matcher: it goes on after the first thing that differs, and stops at the
- * second. Bounded by a number of steps, so a large graph gets a partial answer that says so.
+ * Where a rule nearly applies: all of its left side is there but one thing, or all of it and one guard fails.
+ * A plain search, apart from the engine's matcher: it goes on after the first thing that differs, and stops
+ * at the second. Bounded by a number of steps, so a large graph gets a partial answer that says so.
  */
 
 import { invariant } from "../base/index.js";
@@ -119,11 +119,14 @@ class Search {
       return;
     }
     const nodes = this.#graph.nodesOf(cls);
+    const arity = pattern.operands.length;
     const candidates = nodes.filter(
-      (node) => this.#op(node) === pattern.record.name && this.#graph.nodeArity(node) === pattern.operands.length,
+      (node) => this.#op(node) === pattern.record.name && this.#graph.nodeArity(node) === arity,
     );
     for (const node of candidates) this.#candidate(pattern, node, next);
-    if (candidates.length === 0) this.#differ({ span: pattern.span, found: describeOps(nodes.map((each) => this.#op(each))) }, next);
+    if (candidates.length > 0) return;
+    const found = describeOps(nodes.map((each) => this.#op(each)));
+    this.#differ({ span: pattern.span, found }, next);
   }
 
   #candidate(pattern: NodePattern, node: ENodeId, next: Next): void {
@@ -221,7 +224,9 @@ class Search {
         first.set(binder.name, binder);
         continue;
       }
-      const [a, b] = [earlier, binder].map((each) => readBinder(each, this.#payloads.get(each.node) ?? { attrs: {} }));
+      const [a, b] = [earlier, binder].map((each) => {
+        return readBinder(each, this.#payloads.get(each.node) ?? { attrs: {} });
+      });
       if (a === undefined || b === undefined || sameAttribute(a, b)) continue;
       const found = `\`?${binder.name}\` would stand for ${describeAttribute(a)} and for ${describeAttribute(b)}`;
       differences.push({ span: binder.node.span, found });

@@ -59,15 +59,21 @@ async function ablate(door: Door, path: string, flags: Flags): Promise<void> {
   const rows: Row[] = [];
   for (const ablation of ablations(door, compilation, flags)) {
     const isMeasured = flags.measure === true && changesAnything(ablation);
-    rows.push(isMeasured ? { ...ablation, measured: await measureBoth(door, path, ablation.rule.name, flags) } : ablation);
+    const { name } = ablation.rule;
+    rows.push(isMeasured ? { ...ablation, measured: await measureBoth(door, path, name, flags) } : ablation);
   }
   rows.sort((a, b) => worth(b) - worth(a));
   if (flags.json === true) writeJson(door, rows.map(toJson));
   else door.terminal.out(render(rows));
 }
 
-function ablations(door: Door, { model, rules, optimized, options }: Compilation, flags: Flags): IterableIterator<Ablation> {
-  const request = { module: model.module, optimized, rules, memoryBytes: options.memoryBytes, now: () => door.host.nowMs() };
+function ablations(
+  { host }: Door,
+  { model, rules, optimized, options }: Compilation,
+  flags: Flags,
+): IterableIterator<Ablation> {
+  const { memoryBytes } = options;
+  const request = { module: model.module, optimized, rules, memoryBytes, now: () => host.nowMs() };
   return ablateRules(request, (name) => flags.rule.length === 0 || flags.rule.includes(name));
 }
 
@@ -101,7 +107,12 @@ function best(all: readonly Measured[]): Measured {
 
 const prompt = "Once upon a time, there was a little girl who liked to play in the garden with her friends.";
 
-async function measure(door: Door, path: string, extra: Partial<CompileOptions>, flags: Flags): Promise<Measured> {
+async function measure(
+  door: Door,
+  path: string,
+  extra: Partial<CompileOptions>,
+  flags: Flags,
+): Promise<Measured> {
   const options = { ...compileOptions(flags), ...extra, executor: "native" as const };
   const model = unwrap(door, await loadModel(door.host, path, options));
   try {
@@ -109,7 +120,8 @@ async function measure(door: Door, path: string, extra: Partial<CompileOptions>,
     // The first run warms the program and its memory.
     await writeText(door, model, request);
     const { promptMs, promptTokens, generationMs, newTokens } = await writeText(door, model, request);
-    return { promptNs: (1e6 * promptMs) / promptTokens, decodeNs: (1e6 * generationMs) / Math.max(1, newTokens - 1) };
+    const written = Math.max(1, newTokens - 1);
+    return { promptNs: (1e6 * promptMs) / promptTokens, decodeNs: (1e6 * generationMs) / written };
   } finally {
     await model.close();
   }

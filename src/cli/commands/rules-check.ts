@@ -29,7 +29,9 @@ export async function checkRules(door: Door, paths: readonly string[], flags: Ch
   const rows: CheckRow[] = [];
   for (const rule of families.flatMap(({ rules }) => rules)) {
     const kept = cache?.find(rule);
-    const row = kept ? { rule, report: kept, found: [], cached: true } : await checkAnew(rule, { seed, cases }, cache);
+    const row = kept
+      ? { rule, report: kept, found: [], cached: true }
+      : await checkAnew(rule, { seed, cases }, cache);
     diagnostics.push(...row.found);
     rows.push(row);
     if (flags.json !== true) door.terminal.out(renderRow(row));

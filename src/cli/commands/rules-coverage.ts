@@ -1,4 +1,6 @@
-/** `llmir rules coverage` and `llmir rules profile`: what each rule did in models, and what its search cost. */
+/**
+ * `llmir rules coverage` and `llmir rules profile`: what each rule did in models, and what its search cost.
+ */
 
 import type { Command } from "commander";
 
@@ -46,7 +48,8 @@ export function addRulesProfile(rules: Command, door: Door): void {
 }
 
 function compileOnly(door: Door, path: string, flags: Flags): Compilation {
-  const compilation = unwrap(door, compileModel(door.host, path, compileOptions(flags), createProgress(door, flags.json === true)));
+  const progress = createProgress(door, flags.json === true);
+  const compilation = unwrap(door, compileModel(door.host, path, compileOptions(flags), progress));
   compilation.model.weights?.close();
   return compilation;
 }
@@ -76,7 +79,10 @@ function toJson(name: string, models: readonly ModelCoverage[]): object {
     return row === undefined ? [] : [{ model, row }];
   });
   const rule = found[0]?.row.rule;
-  const own = found.map(({ model, row: { applications, kernels, places } }) => ({ model, applications, kernels, places }));
+  const own = found.map(({ model, row }) => {
+    const { applications, kernels, places } = row;
+    return { model, applications, kernels, places };
+  });
   return { name, file: rule?.file, line: rule?.line, models: own };
 }
 
@@ -94,9 +100,9 @@ function renderModel({ model, rows }: ModelCoverage): string {
 }
 
 function renderUnused(models: readonly ModelCoverage[]): string {
-  const unused = rulesOf(models).filter((name) =>
-    models.every(({ rows }) => rows.every(({ rule, applications }) => rule.name !== name || applications === 0)),
-  );
+  const all = models.flatMap(({ rows }) => rows);
+  const fired = new Set(all.filter(({ applications }) => applications > 0).map(({ rule }) => rule.name));
+  const unused = rulesOf(models).filter((name) => !fired.has(name));
   return unused.length === 0 ? "" : `\nfired nowhere: ${unused.join(", ")}\n`;
 }
 

@@ -50,7 +50,8 @@ async function mutate(door: Door, paths: readonly string[], flags: Flags): Promi
   for (const family of families) {
     const tests = resolveTests(family, toolRegistry);
     diagnostics.push(...tests.diagnostics);
-    const known = { registry: toolRegistry, tests: tests.ok ? tests.value : [], others, seed: flags.seed, cases: flags.cases };
+    const { seed, cases } = flags;
+    const known = { registry: toolRegistry, tests: tests.ok ? tests.value : [], others, seed, cases };
     for (const rule of family.rules.filter(({ name }) => flags.rule === undefined || name === flags.rule)) {
       const found = await judgeMutants(rule, family, known);
       diagnostics.push(...found.diagnostics);

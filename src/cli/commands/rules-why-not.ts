@@ -49,7 +49,8 @@ function whyNot(door: Door, name: string, path: string, flags: Flags): void {
   compilation.model.weights?.close();
   const rule = findRule(door, name, compilation, flags.file);
   const story = explainAbsence(compilation.optimized, rule, { quantize: flags.quantize });
-  if (flags.json === true) writeJson(door, { file: rule.file, ...story, misses: story.misses.slice(0, flags.limit) });
+  const misses = story.misses.slice(0, flags.limit);
+  if (flags.json === true) writeJson(door, { file: rule.file, ...story, misses });
   else door.terminal.out(render(rule, story, flags.limit));
 }
 

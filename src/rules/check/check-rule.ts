@@ -148,8 +148,8 @@ class Check {
   }
 
   /**
-   * A NaN does not vanish, in whatever order sums are done: with one operand NaN throughout, what is NaN on the
-   * left is NaN on the right. This is what refuses x · 0 = 0, which holds over the reals.
+   * A NaN does not vanish, in whatever order sums are done: with one operand NaN throughout, what is NaN on
+   * the left is NaN on the right. This is what refuses x · 0 = 0, which holds over the reals.
    */
   #loseNaN(form: RuleForm, drawn: DrawnForm): CounterExample | undefined {
     const plan = planValues(form, drawn, this.#rule.numerics);

@@ -35,8 +35,8 @@ const extreme = [Infinity, -Infinity, NaN, 3e38, -3e38, 1e-40, -1e-40, 65504, 65
 export const firstNormalGrain = 32;
 
 /**
- * Of an exact rule, the last grains are extreme: at the end, since a shrinker takes it that what is smaller than
- * a value that passes passes too, and NaN passes where every number fails.
+ * Of an exact rule, the last grains are extreme: at the end, since a shrinker takes it that what is smaller
+ * than a value that passes passes too, and NaN passes where every number fails.
  */
 const extremeGrains = grainLimit / 8;
 
@@ -88,9 +88,9 @@ export function planValues(form: RuleForm, drawn: DrawnForm, numerics: NumericCl
     grained,
     values: (grains, seed) => {
       const values = new Map<string, Value>();
-      const source = seed % repeatEvery === repeatEvery - 1 ? grained.map((each) => firstAlike(grained, each)) : undefined;
+      const repeats = seed % repeatEvery === repeatEvery - 1;
       grained.forEach((operand, i) => {
-        const own = grains[source?.[i] ?? i] ?? [];
+        const own = grains[repeats ? firstAlike(grained, operand) : i] ?? [];
         values.set(operand.name, fromGrains(operand, own, { roles, numerics }));
       });
       return fillIn(leaves, roles, createRandom(seed), values) ? values : undefined;

@@ -1,6 +1,6 @@
 /**
- * Draws uses of the kernel that a lowering rule selects, with what the left side means for the same operands: what
- * a test on real machine code holds the kernel to.
+ * Draws uses of the kernel that a lowering rule selects, with what the left side means for the same operands:
+ * what a test on real machine code holds the kernel to.
  */
 
 import type { Attrs, OpRecord, Value, ValueType } from "../../ir/index.js";

@@ -1,4 +1,6 @@
-/** What comments of a rule file can stand with: items, premises, bindings, guards, arguments, declarations. */
+/**
+ * What comments of a rule file can stand with: items, premises, bindings, guards, arguments, declarations.
+ */
 
 import type { Span } from "../../diagnostics/index.js";
 import type {

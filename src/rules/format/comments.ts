@@ -53,17 +53,17 @@ export function attachComments(comments: readonly Comment[], root: CommentNode):
   const trailing = new Map<object, Comment[]>();
   for (const comment of comments) {
     const { around, before, after } = placeOf(comment, root);
-    const first = comment.ownLine ? after : before;
-    if (first === undefined || first === after) put(leading, after ?? (before === undefined ? around : undefined), comment);
-    if (first === before || (after === undefined && before !== undefined)) put(trailing, before, comment);
+    const below = comment.ownLine || before === undefined ? after : undefined;
+    if (below !== undefined) put(leading, below, comment);
+    else if (before !== undefined) put(trailing, before, comment);
+    else put(leading, around, comment);
   }
   return { leading, trailing };
 }
 
-function put(map: Map<object, Comment[]>, where: CommentNode | undefined, comment: Comment): void {
-  if (where === undefined) return;
-  const list = map.get(where.node);
-  if (list === undefined) map.set(where.node, [comment]);
+function put(map: Map<object, Comment[]>, { node }: CommentNode, comment: Comment): void {
+  const list = map.get(node);
+  if (list === undefined) map.set(node, [comment]);
   else list.push(comment);
 }
 

@@ -1,7 +1,7 @@
 /**
  * Lays out text in a limited width, after Wadler's "A prettier printer": documents say where lines may break,
- * and a group breaks all of its own lines or none. Comments are suffixes: they wait for the end of their line,
- * and break every group around them. Linear in the size of the document.
+ * and a group breaks all of its own lines or none. Comments are suffixes: they wait for the end of their
+ * line, and break every group around them. Linear in the size of the document.
  */
 
 import { assertNever } from "../../base/index.js";
@@ -172,7 +172,9 @@ class Renderer {
     this.#line = " ".repeat(depth);
   }
 
-  /** Whether a layout fits on the line when it is flat, with what follows it up to the next possible break. */
+  /**
+   * Whether a layout fits on the line when it is flat, with what follows it up to the next possible break.
+   */
   #fits(layout: Layout, rest: readonly Waiting[]): boolean {
     let room = this.#width - this.#line.length;
     const stack: Pick<Waiting, "layout" | "flat">[] = [{ layout, flat: true }];
@@ -200,7 +202,7 @@ class Renderer {
           break;
         case "fill":
           if (!flat) return true;
-          each.items.toReversed().forEach((item, i) => stack.push(...(i === 0 ? [] : [{ layout: line, flat }]), { layout: item, flat }));
+          stack.push({ layout: join(each.items, line), flat });
           break;
         default:
           assertNever(each);

@@ -62,8 +62,8 @@ function printBare(expression: ExpressionSyntax, source: string): Layout {
     case "compare":
       return binary(expression, source, [levels.sum, levels.sum]);
     case "arithmetic": {
-      const own = levelOf(expression);
-      return binary(expression, source, own === levels.sum ? [levels.sum, levels.product] : [levels.product, levels.unary]);
+      const { sum, product, unary } = levels;
+      return binary(expression, source, levelOf(expression) === sum ? [sum, product] : [product, unary]);
     }
     default:
       return assertNever(expression);

@@ -31,7 +31,8 @@ export function printFile(file: FileSyntax, source: string): Layout {
   const docs = [...file.docLines, ...rules.flatMap(({ docLines }) => docLines)];
   const comments = findComments(source, docs.map(({ span }) => span));
   const end = Math.max(file.header?.span.end ?? 0, ...file.items.map(({ span }) => span.end));
-  const last = file.header !== null || file.items.length > 0 ? comments.filter((each) => isFooter(each, end)) : [];
+  const hasContent = file.header !== null || file.items.length > 0;
+  const last = hasContent ? comments.filter((each) => isFooter(each, end)) : [];
   const inside = comments.filter((each) => !last.includes(each));
   const attached = attachComments(inside, commentNodes(file, heads));
   return new FilePrinter(source, attached, heads).file(file, last);

@@ -50,7 +50,8 @@ class PartMatch {
 
   /** Whether a template would match a pattern, as far as its attributes are literals. */
   node(pattern: NodePattern, template: NodeTemplate): boolean {
-    if (pattern.record !== template.record || pattern.operands.length !== template.operands.length) return false;
+    const sameArity = pattern.operands.length === template.operands.length;
+    if (pattern.record !== template.record || !sameArity) return false;
     const attributes = template.attrs.every(({ name, kind, value }) => {
       const known = evaluateAttribute(value, kind, { settings: {}, lookup: () => undefined });
       return this.#attribute(pattern.attrs[name] ?? { kind: "any" }, known);

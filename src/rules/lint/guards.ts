@@ -1,6 +1,6 @@
 /**
- * Guards that are always or never true, over drawn operands. Draws have numbers for extents, so a guard that asks
- * for an extent, which is not known where it is symbolic, is never called superfluous.
+ * Guards that are always or never true, over drawn operands. Draws have numbers for extents, so a guard that
+ * asks for an extent, which is not known where it is symbolic, is never called superfluous.
  */
 
 import { findDraws, mentionsSettings, guardHolds } from "../check/find-draws.js";

@@ -56,8 +56,11 @@ function lintRule(rule: CompiledRule, findings: readonly LintFinding[]): readonl
 }
 
 function toDiagnostic({ code, rule, span, message, hint, related }: LintFinding): Diagnostic {
-  const place = placeOf(rule, span);
-  return diagnostic(code, message, { place, ...(hint !== undefined && { hint }), ...(related && { related }) });
+  return diagnostic(code, message, {
+    place: placeOf(rule, span),
+    ...(hint !== undefined && { hint }),
+    ...(related && { related }),
+  });
 }
 
 export function placeOf({ place }: CompiledRule, span: Span): Place {

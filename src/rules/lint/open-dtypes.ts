@@ -1,6 +1,6 @@
 /**
- * Casts whose format a rule leaves open although what it promises depends on it: a bound that follows from the
- * coarsest format hides that a value was narrowed.
+ * Casts whose format a rule leaves open although what it promises depends on it: a bound that follows from
+ * the coarsest format hides that a value was narrowed.
  */
 
 import { nodesOf } from "../attribute-binders.js";

@@ -1,4 +1,6 @@
-/** Two rules that match the same terms under the same guards: one of them does the other's work, or is wrong. */
+/**
+ * Two rules that match the same terms under the same guards: one of them does the other's work, or is wrong.
+ */
 
 import type { CompiledRule } from "../rule.js";
 import type { LintFinding } from "./lint-rules.js";

@@ -1,6 +1,7 @@
 /**
- * Whether a mutant with a weaker left side applies to any operands that the rule itself does not: when many draws
- * find none, types and kernels refuse what the missing premise refused, and the mutant says the same as the rule.
+ * Whether a mutant with a weaker left side applies to any operands that the rule itself does not: when many
+ * draws find none, types and kernels refuse what the missing premise refused, and the mutant says the same as
+ * the rule.
  */
 
 import { bindersOf, fitsLiterals, nodesOf, readBinder } from "../attribute-binders.js";
@@ -16,12 +17,16 @@ import { meaning } from "./mutations.js";
 const least = 20;
 const limits = { wanted: 60, tries: 3000 };
 
-/** How many draws agree that the mutant applies to nothing else; undefined when some do not, or too few were found. */
+/**
+ * How many draws agree that the mutant applies to nothing else; undefined when some do not, or too few were
+ * found.
+ */
 export function drawsThatAgree(rule: CompiledRule, mutant: CompiledRule, seed: number): number | undefined {
   const [form] = rule.forms;
   const [other] = mutant.forms;
-  const comparable = form !== undefined && other !== undefined && meaning(rule.ast.right) === meaning(mutant.ast.right);
-  if (!comparable || rule.forms.length > 1 || losesUnseen(form, other)) return undefined;
+  if (form === undefined || other === undefined || rule.forms.length > 1) return undefined;
+  const sameRight = meaning(rule.ast.right) === meaning(mutant.ast.right);
+  if (!sameRight || losesUnseen(form, other)) return undefined;
   const { fitting } = findDraws(other, seed, limits);
   const agree = fitting.length >= least && fitting.every(({ draw }) => fits(form, other, draw));
   return agree ? fitting.length : undefined;

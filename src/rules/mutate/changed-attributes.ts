@@ -1,4 +1,6 @@
-/** Attributes with another value: numbers one off, words and formats that are near, elements in another order. */
+/**
+ * Attributes with another value: numbers one off, words and formats that are near, elements in another order.
+ */
 
 import type { AttrKind, Registry } from "../../ir/index.js";
 import type { ApplicationSyntax, AttributeSyntax, ExpressionSyntax } from "../syntax.js";
@@ -15,7 +17,11 @@ export function changedAttributes(term: ApplicationSyntax, registry: Registry): 
   ];
 }
 
-function changedValue({ name, value }: AttributeSyntax, kind: AttrKind, { op }: ApplicationSyntax): readonly Change[] {
+function changedValue(
+  { name, value }: AttributeSyntax,
+  kind: AttrKind,
+  { op }: ApplicationSyntax,
+): readonly Change[] {
   const where = `\`${name.text}\` of \`${op.text}\``;
   return otherValues(value, kind).map(({ from, to, says }) => ({
     title: `${where}: ${says}`,
@@ -92,8 +98,9 @@ function swappedValues(
 ): readonly Change[] {
   return attributes.slice(1).flatMap((second, i): Change[] => {
     const first = attributes[i]!;
-    const alike = spec[first.name.text] === spec[second.name.text] && meaning(first.value) !== meaning(second.value);
-    if (!alike || first.value.kind === "wildcard" || second.value.kind === "wildcard") return [];
+    const alike = spec[first.name.text] === spec[second.name.text];
+    if (!alike || meaning(first.value) === meaning(second.value)) return [];
+    if ( first.value.kind === "wildcard" || second.value.kind === "wildcard") return [];
     const args = term.args.map((each) => {
       if (each === first) return { ...first, value: second.value };
       return each === second ? { ...second, value: first.value } : each;

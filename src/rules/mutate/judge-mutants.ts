@@ -1,7 +1,7 @@
 /**
- * Which mutants of a rule are caught, and by what: refused when the file is loaded, shown wrong by the checker,
- * or failing a test of the rule's own file. A survivor is either a gap in the tests or says something that is
- * true as well; a note beside the rule records why.
+ * Which mutants of a rule are caught, and by what: refused when the file is loaded, shown wrong by the
+ * checker, or failing a test of the rule's own file. A survivor is either a gap in the tests or says
+ * something that is true as well; a note beside the rule records why.
  */
 
 import type { Diagnostic, Span } from "../../diagnostics/index.js";
@@ -78,7 +78,8 @@ interface Original {
 
 async function judge(mutation: Mutation, original: Original, options: MutateOptions): Promise<MutantReport> {
   const { title, span } = mutation;
-  const report = (fate: MutantFate, by: string): MutantReport => ({ rule: original.rule.name, title, span, fate, by });
+  const { name } = original.rule;
+  const report = (fate: MutantFate, by: string): MutantReport => ({ rule: name, title, span, fate, by });
   const findings = new Findings(original.rule.place.source);
   const context = { registry: options.registry, findings, options: DEFAULT_LOAD_OPTIONS };
   const [mutant] = compileRule(mutation.rule, original.family, context);

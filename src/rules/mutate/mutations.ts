@@ -1,7 +1,7 @@
 /**
- * Breaks a rule in every way that its author might have got it wrong: one guard less, operands in another order,
- * another axis, constant, permutation, predicate, format or function, a name that no longer has to agree.
- * Mutants are syntax, like what a person would have written.
+ * Breaks a rule in every way that its author might have got it wrong: one guard less, operands in another
+ * order, another axis, constant, permutation, predicate, format or function, a name that no longer has to
+ * agree. Mutants are syntax, like what a person would have written.
  */
 
 import type { Span } from "../../diagnostics/index.js";
@@ -38,7 +38,9 @@ export function mutationsOf(rule: RuleSyntax, text: string, registry: Registry):
     ...unlinked(rule, left),
     ...rule.guards.flatMap((guard) => changedNumbers(guard, shown)),
   ];
-  const made = changes.map(({ title, span, from, to }) => ({ title, span, rule: replaced(rule, from, to) as RuleSyntax }));
+  const made = changes.map(({ title, span, from, to }) => {
+    return { title, span, rule: replaced(rule, from, to) as RuleSyntax };
+  });
   return numbered([...withoutGuards(rule, shown), ...made]);
 }
 

@@ -43,9 +43,10 @@ function cacheType({ op, args, span }: ApplicationSyntax, findings: Findings): K
     findings.report("rule/declaration", span, "this is not a type", { hint: cacheHint });
     return undefined;
   }
-  const [layers, blockSize, heads, headDim] = cacheFields.slice(0, 4).map((name) => countOf(fields.get(name)));
+  const counts = cacheFields.slice(0, 4).flatMap((name) => countOf(fields.get(name)) ?? []);
+  const [layers = 0, blockSize = 0, heads = 0, headDim = 0] = counts;
   const dtype = floatOf(fields.get("dtype"));
-  if (layers === undefined || blockSize === undefined || heads === undefined || headDim === undefined || !dtype) {
+  if (counts.length < 4 || dtype === undefined) {
     findings.report("rule/declaration", span, "these are no sizes of a cache", { hint: cacheHint });
     return undefined;
   }

@@ -1,6 +1,7 @@
 /**
- * Gives the names in a file's `test` blocks their meaning: declared leaves get types, terms get their ops, and
- * what cannot be well-typed is reported where it stands. Asked for by tools alone; compiling a model never is.
+ * Gives the names in a file's `test` blocks their meaning: declared leaves get types, terms get their ops,
+ * and what cannot be well-typed is reported where it stands. Asked for by tools alone; compiling a model
+ * never is.
  */
 
 import type { Result, Source, Span } from "../../diagnostics/index.js";
@@ -111,7 +112,8 @@ function resolveTest(
   const scope = new Scope(findings);
   for (const name of leaves.keys()) scope.bind(name, "operand", test.span, true);
   const context = { findings, registry, scope };
-  const [start, goal] = [test.start, test.goal].map((term) => resolveTemplate(withTypes(term, registry), context));
+  const start = resolveTemplate(withTypes(test.start, registry), context);
+  const goal = resolveTemplate(withTypes(test.goal, registry), context);
   if (start === undefined || goal === undefined || findings.errorCount > before) return undefined;
   checkTypes(test, [start, goal], { leaves, findings });
   if (findings.errorCount > before) return undefined;
@@ -154,7 +156,8 @@ function checkTypes(
   [start, goal]: readonly [TemplateTerm, TemplateTerm],
   { leaves, findings }: { readonly leaves: RuleTest["leaves"]; readonly findings: Findings },
 ): void {
-  const [before, after] = [typeOf(start, test.start, leaves, findings), typeOf(goal, test.goal, leaves, findings)];
+  const before = typeOf(start, test.start, leaves, findings);
+  const after = typeOf(goal, test.goal, leaves, findings);
   if (before === undefined || after === undefined || sameType(before, after)) return;
   const message = `the goal is ${printType(after)}, what it starts from is ${printType(before)}`;
   findings.report("rule/test-type", test.goal.span, message, { hint: "terms of different types are never equal" });

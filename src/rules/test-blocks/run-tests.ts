@@ -1,6 +1,6 @@
 /**
- * Runs a test block: the start term goes into an e-graph alone, the rules saturate it, and the goal is reached
- * when it is in the start's class. A test that runs into a limit has failed whatever it asks.
+ * Runs a test block: the start term goes into an e-graph alone, the rules saturate it, and the goal is
+ * reached when it is in the start's class. A test that runs into a limit has failed whatever it asks.
  */
 
 import { assertNever, invariant } from "../../base/index.js";

@@ -1,5 +1,5 @@
-// Every lowering rule of the C target against the kernel that it selects, as compiled code: operands are drawn from
-// the rule's own left side, whose meaning is what the kernel must give.
+// Every lowering rule of the C target against the kernel that it selects, as compiled code: operands are
+// drawn from the rule's own left side, whose meaning is what the kernel must give.
 
 import { readFileSync } from "node:fs";
 

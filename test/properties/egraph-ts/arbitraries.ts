@@ -1,4 +1,5 @@
-// Random terms, patterns and rules over a small language: a, b, c (leaves), f/1, g/2, h/3, w/5 (an e-node that takes two slots).
+// Random terms, patterns and rules over a small language: a, b, c (leaves), f/1, g/2, h/3, w/5 (an e-node
+// that takes two slots).
 
 import fc from "fast-check";
 import type { EClassId, EGraph, Pattern, Premise, Rule, Template } from "../../../src/egraph-ts/index.js";

@@ -1,4 +1,5 @@
-// The formatter on every rule file there is, with comments, line breaks and spaces strewn between their words.
+// The formatter on every rule file there is, with comments, line breaks and spaces strewn between their
+// words.
 
 import { readdirSync, readFileSync } from "node:fs";
 
@@ -17,7 +18,9 @@ const files = [
 const texts = files.map((path) => readFileSync(path, "utf8"));
 
 /** Words, strings, comments and signs, as far as space may stand between them. */
-const token = /"(?:[^"\\]|\\.)*"|\/\/[^\n]*\n?|\?\w+|\d[\d.]*e[-+]\d+|[\w.]+|<=>|!=>|[=!<>]=|[=~]>|\S/g;
+const token =
+  // eslint-disable-next-line max-len -- one expression
+  /"(?:[^"\\]|\\.)*"|\/\/[^\n]*\n?|\?\w+|\d[\d.]*e[-+]\d+|[A-Za-z_]\w*\/[A-Za-z_]\w*|[\w.]+|<=>|!=>|[=!<>]=|[=~]>|\S/g;
 
 function tokensOf(text: string): readonly string[] {
   return [...text.matchAll(token)].map(([each]) => each);
@@ -25,12 +28,16 @@ function tokensOf(text: string): readonly string[] {
 
 /** A number keeps its sign and `!=>` its parts; doc lines stay whole lines. */
 function mayPart(before: string, after: string): boolean {
-  return before !== "-" && before !== "?" && !before.startsWith("//") && !/^[=!<>~-]$/.test(before) && after !== "(";
+  if (before === "-" || before === "?" || before.startsWith("//") || /^[=!<>~-]$/.test(before)) return false;
+  // A call and a type are one word with their bracket: `dim(`, `f32[`.
+  return after !== "(" && !(after === "[" && /^\w+$/.test(before));
 }
 
 const words = ["", "why", "?x, (", 'a "quote', "=> {"];
 
-/** What stands between two words: mostly a space, sometimes a comment behind a word or on lines of its own. */
+/**
+ * What stands between two words: mostly a space, sometimes a comment behind a word or on lines of its own.
+ */
 function drawGap(random: Random): string {
   const comment = `// ${words[random.below(words.length)]!}\n`;
   const gaps = ["\n", "\r\n\n", ` ${comment}`, `\n\n ${comment}\n// again\n`];
@@ -49,7 +56,8 @@ function strew(text: string, seed: number): string {
     .join("");
 }
 
-const strewn = fc.tuple(fc.constantFrom(...texts), fc.nat({ max: 2 ** 30 })).map(([text, seed]) => strew(text, seed));
+const drawn = fc.tuple(fc.constantFrom(...texts), fc.nat({ max: 2 ** 30 }));
+const strewn = drawn.map(([text, seed]) => strew(text, seed));
 
 /** Syntax without places. */
 function meaning(text: string): string {

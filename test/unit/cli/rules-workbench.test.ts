@@ -1,4 +1,5 @@
-// The commands of the workbench in one process: what their JSON holds, on a model and on a configuration alone.
+// The commands of the workbench in one process: what their JSON holds, on a model and on a configuration
+// alone.
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -116,7 +117,8 @@ describe("rules test", () => {
     file("mine.rules", sound.replace("neg(?x) !=> ?x", "neg(neg(?x)) !=> ?x"));
     const { exitCode, stdout, stderr } = await run("rules", "test", path, "--json");
     expect([exitCode, codes(stderr)]).toEqual([2, ["rule/test-failed"]]);
-    expect(JSON.parse(stdout).map(({ passed }: { readonly passed: boolean }) => passed)).toEqual([true, false]);
+    const rows: readonly { readonly passed: boolean }[] = JSON.parse(stdout);
+    expect(rows.map(({ passed }) => passed)).toEqual([true, false]);
   });
 });
 
@@ -139,7 +141,8 @@ describe("rules fmt", () => {
 
 test("rules mutate counts what was caught, and by what", { timeout }, async () => {
   const { rows, ...totals } = await json("mutate", file("mine.rules", sound));
-  expect(totals).toEqual({ mutants: 2, static: 0, check: 2, test: 0, equal: 0, explained: 0, survived: 0, caughtShare: 1 });
+  const fates = { static: 0, check: 2, test: 0, equal: 0, explained: 0, survived: 0 };
+  expect(totals).toEqual({ mutants: 2, ...fates, caughtShare: 1 });
   expect(rows[0]).toEqual({ rule: "my_neg", file: "mine.rules", line: 6, title: "`neg` becomes `abs`", fate: "check", by: "rule/unsound" });
 });
 
@@ -157,7 +160,8 @@ describe.each(models.filter(([, path]) => path !== ""))("on %s", (_, model) => {
     expect(found.matches).toBeGreaterThan(0);
     expect(found.misses.length).toBeLessThanOrEqual(3);
     for (const miss of found.misses) {
-      expect(miss).toMatchObject({ value: expect.any(String), premise: expect.any(String), found: expect.any(String) });
+      const text = expect.any(String);
+      expect(miss).toMatchObject({ value: text, premise: text, found: text });
       expect(miss.line).toBeGreaterThan(0);
     }
     const unfit = file("narrow.rules", `//! Too narrow.
