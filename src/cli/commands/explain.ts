@@ -93,7 +93,8 @@ function renderScenario({ name, tokens, predictedNs, kernels }: ScenarioStory): 
 
 function renderFunction(func: string, kernels: ScenarioStory["kernels"]): string {
   const calls = kernels[0]?.calls ?? 1;
-  const title = `\n  @${func}${calls > 1 ? `, run ${calls} times a step` : ""}\n`;
+  const often = calls > 1 ? `, run ${calls} times a step` : "";
+  const title = `\n  @${func}: ${count(kernels.length, "kernel")}${often}\n`;
   return title + kernels.map(renderKernel).join("");
 }
 
