@@ -1,6 +1,7 @@
 /**
  * Verdicts of `rules check`, kept by content: a rule whose text, ops and checker have not changed since it
- * was found sound is not checked again. Only sound rules are kept, so that a finding is always shown in full.
+ * was found sound is not checked again. A rule with any finding is never kept, so that it is always shown in
+ * full.
  */
 
 import type { Host } from "../base/index.js";
@@ -13,7 +14,7 @@ export type KeptReport = Pick<CheckReport, "cases" | "evaluations" | "relativeEr
 /** Entries of the file; the oldest go first. */
 const maxEntries = 20_000;
 
-/** Invariant: `#kept` holds reports without diagnostics. */
+/** Invariant: `#kept` holds reports of rules of which there was nothing to say. */
 export class CheckCache {
   readonly #host: Host;
   readonly #path: string;
@@ -33,8 +34,8 @@ export class CheckCache {
     return this.#kept.get(this.#key(rule));
   }
 
-  keep(rule: CompiledRule, { cases, evaluations, relativeError, diagnostics }: CheckReport): void {
-    if (diagnostics.length > 0) return;
+  /** Only of a rule without findings. */
+  keep(rule: CompiledRule, { cases, evaluations, relativeError }: CheckReport): void {
     const error = relativeError === undefined ? {} : { relativeError };
     this.#kept.set(this.#key(rule), { cases, evaluations, ...error });
     this.#changed = true;

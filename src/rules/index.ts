@@ -16,7 +16,7 @@ export type * from "./syntax.js";
 export { resolveTests, type RuleTest, type TestLeaf } from "./test-blocks/resolve-tests.js";
 export { type RulesOfFamily, runTest, type TestReport } from "./test-blocks/run-tests.js";
 export { formatRuleFile } from "./format/format-file.js";
-export { lintFamilies } from "./lint/lint-rules.js";
+export { lintAcross, lintRule } from "./lint/lint-rules.js";
 export {
   judgeMutants,
   type MutantFate,

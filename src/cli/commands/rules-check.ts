@@ -5,7 +5,7 @@
 
 import type { Diagnostic } from "../../diagnostics/index.js";
 import type { CheckOptions, CompiledRule } from "../../rules/index.js";
-import { checkRule, lintFamilies } from "../../rules/index.js";
+import { checkRule, lintAcross, lintRule } from "../../rules/index.js";
 import type { KeptReport } from "../check-cache.js";
 import { CheckCache } from "../check-cache.js";
 import type { Door } from "../door.js";
@@ -37,7 +37,7 @@ export async function checkRules(door: Door, paths: readonly string[], flags: Ch
     if (flags.json !== true) door.terminal.out(renderRow(row));
   }
   cache?.save();
-  diagnostics.push(...lintFamilies(families));
+  diagnostics.push(...lintAcross(families));
   if (flags.json === true) writeJson(door, rows.map(toJson));
   else door.terminal.out(`${count(rows.length, "rule")} checked${cachedNote(rows)}\n`);
   settle(door, diagnostics);
@@ -56,8 +56,9 @@ async function checkAnew(
   cache: CheckCache | undefined,
 ): Promise<CheckRow> {
   const report = await checkRule(rule, options);
-  cache?.keep(rule, report);
-  return { rule, report, found: report.diagnostics, cached: false };
+  const found = [...report.diagnostics, ...lintRule(rule)];
+  if (found.length === 0) cache?.keep(rule, report);
+  return { rule, report, found, cached: false };
 }
 
 function cachedNote(rows: readonly CheckRow[]): string {

@@ -5,7 +5,7 @@ import type { Command } from "commander";
 import type { Diagnostic } from "../../diagnostics/index.js";
 import { locate } from "../../diagnostics/index.js";
 import type { CompiledRule, MutantFate, MutantReport, RuleFamily } from "../../rules/index.js";
-import { judgeMutants, resolveTests } from "../../rules/index.js";
+import { judgeMutants, resolveTests, runTest } from "../../rules/index.js";
 import type { Door } from "../door.js";
 import { writeJson } from "../door.js";
 import { parseCount, parseWhole } from "../flags.js";
@@ -48,10 +48,15 @@ async function mutate(door: Door, paths: readonly string[], flags: Flags): Promi
   const others = familyRules(door, families);
   const rows: Row[] = [];
   for (const family of families) {
-    const tests = resolveTests(family, toolRegistry);
-    diagnostics.push(...tests.diagnostics);
+    const resolved = resolveTests(family, toolRegistry);
+    const reports = (resolved.ok ? resolved.value : []).map((test) => {
+      return { test, ...runTest(test, family.rules, others, toolRegistry) };
+    });
+    diagnostics.push(...resolved.diagnostics, ...reports.flatMap((each) => each.diagnostics));
+    // One that fails without a mutant would catch them all.
+    const tests = reports.filter(({ passed }) => passed).map(({ test }) => test);
     const { seed, cases } = flags;
-    const known = { registry: toolRegistry, tests: tests.ok ? tests.value : [], others, seed, cases };
+    const known = { registry: toolRegistry, tests, others, seed, cases };
     for (const rule of family.rules.filter(({ name }) => flags.rule === undefined || name === flags.rule)) {
       const found = await judgeMutants(rule, family, known);
       diagnostics.push(...found.diagnostics);

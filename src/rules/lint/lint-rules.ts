@@ -8,6 +8,7 @@ import { diagnostic } from "../../diagnostics/index.js";
 import type { CompiledRule, RuleFamily } from "../rule.js";
 import { guardFindings } from "./guards.js";
 import { growthFindings } from "./growth.js";
+import type { Note } from "./notes.js";
 import { notesOf } from "./notes.js";
 import { openDtypeFindings } from "./open-dtypes.js";
 import { sameLeftFindings } from "./same-left.js";
@@ -28,31 +29,32 @@ export interface LintFinding {
   readonly related?: Diagnostic["related"];
 }
 
-/** Warnings in the order of the rules; those that a rule's notes explain are left out. */
-export function lintFamilies(families: readonly RuleFamily[]): readonly Diagnostic[] {
-  const rules = families.flatMap((family) => family.rules);
-  const across = sameLeftFindings(rules);
-  return rules.flatMap((rule) => {
-    const shared = across.filter((each) => each.rule === rule);
-    return lintRule(rule, [...lintAlone(rule), ...shared]);
-  });
+/** What can be said of a rule by itself, and notes about nothing. Draws operands: worth keeping. */
+export function lintRule(rule: CompiledRule): readonly Diagnostic[] {
+  const findings = [...guardFindings(rule), ...growthFindings(rule), ...openDtypeFindings(rule)];
+  const stale = notesOf(rule).filter(
+    ({ kind, about }) => kind === "lint" && about !== across && !findings.some(({ code }) => code === about),
+  );
+  return [...unexplained(findings), ...stale.map((note) => staleNote(rule, note))];
 }
 
-/** What can be said of a rule without any other: slow enough to be worth keeping. */
-function lintAlone(rule: CompiledRule): readonly LintFinding[] {
-  return [...guardFindings(rule), ...growthFindings(rule), ...openDtypeFindings(rule)];
+/** What can be said of rules beside each other; their order is that of the diagnostics. */
+export function lintAcross(families: readonly RuleFamily[]): readonly Diagnostic[] {
+  return unexplained(sameLeftFindings(families.flatMap((family) => family.rules)));
 }
 
-function lintRule(rule: CompiledRule, findings: readonly LintFinding[]): readonly Diagnostic[] {
-  const notes = notesOf(rule).filter(({ kind }) => kind === "lint");
-  const unexplained = findings.filter(({ code }) => !notes.some(({ about }) => about === code));
-  const stale = notes.filter(({ about }) => !findings.some(({ code }) => code === about));
-  return [
-    ...unexplained.map(toDiagnostic),
-    ...stale.map(({ about, span }) =>
-      diagnostic("rule/stale-note", `there is nothing to say about \`${about}\` here`, { place: placeOf(rule, span) }),
-    ),
-  ];
+const across: LintCode = "rule/same-left";
+
+/** A note in the rule silences what it is about. */
+function unexplained(findings: readonly LintFinding[]): readonly Diagnostic[] {
+  return findings
+    .filter(({ rule, code }) => !notesOf(rule).some(({ kind, about }) => kind === "lint" && about === code))
+    .map(toDiagnostic);
+}
+
+function staleNote(rule: CompiledRule, { about, span }: Note): Diagnostic {
+  const message = `there is nothing to say about \`${about}\` here`;
+  return diagnostic("rule/stale-note", message, { place: placeOf(rule, span) });
 }
 
 function toDiagnostic({ code, rule, span, message, hint, related }: LintFinding): Diagnostic {

@@ -3,11 +3,16 @@
 import { describe, expect, test } from "vitest";
 
 import { coreRegistry } from "../../../src/ir/index.js";
-import { lintFamilies, loadRuleFile } from "../../../src/rules/index.js";
+import type { RuleFamily } from "../../../src/rules/index.js";
+import { lintAcross, lintRule, loadRuleFile } from "../../../src/rules/index.js";
 import { codesAndPlaces, loadSample, sample, valueOf } from "./support.js";
 
+function lintAll(family: RuleFamily): readonly string[] {
+  return codesAndPlaces([...family.rules.flatMap((rule) => lintRule(rule)), ...lintAcross([family])]);
+}
+
 function lint(text: string): readonly string[] {
-  return codesAndPlaces(lintFamilies([valueOf(loadSample(text))]));
+  return lintAll(valueOf(loadSample(text)));
 }
 
 const matrixNeg = "transpose(transpose(?x, permutation: [1, 0]), permutation: [1, 0]) => ?x";
@@ -39,7 +44,7 @@ describe("growth", () => {
     }`;
     expect(lint(ends)).toEqual([]);
     const text = "rules sample explore\nexact rule grow { neg(?x) => neg(abs(neg(?x))) }";
-    expect(codesAndPlaces(lintFamilies([valueOf(loadRuleFile(sample(text), coreRegistry))]))).toEqual([]);
+    expect(lintAll(valueOf(loadRuleFile(sample(text), coreRegistry)))).toEqual([]);
   });
 });
 
