@@ -1,15 +1,15 @@
 /** Rotary positions, the paged cache, and attention over it. */
 
 import { invariant } from "../../../src/base/index.js";
-import { cFloat } from "../../../src/codegen/index.js";
 import type { Attrs, KvCacheType, TensorType, ValueType } from "../../../src/ir/index.js";
 import { defineOp, elementCount, tensor } from "../../../src/ir/index.js";
 import type { CArgument, CKernelRow } from "../kernel-row.js";
 import { MOST_LANES } from "../kernel-row.js";
 import {
+  cFloat,
   columnsAsHeads, coreOp, illTyped, meaning, requireCache, requireF32, requireFrequencies, requireIndices,
   requireNumber, requireStyle,
-} from "./checks.js";
+} from "../../../src/codegen/index.js";
 
 function tensorOf(type: ValueType | undefined): TensorType {
   invariant(type?.kind === "tensor", "type inference has made sure of a tensor");

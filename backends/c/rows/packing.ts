@@ -4,7 +4,7 @@ import { invariant } from "../../../src/base/index.js";
 import { defineOp, isFloat, printType, tensor } from "../../../src/ir/index.js";
 import type { CKernelRow } from "../kernel-row.js";
 import { packedType, packFloats, packQuantized } from "../panels.js";
-import { illTyped, requireNumber } from "./checks.js";
+import { illTyped, requireNumber } from "../../../src/codegen/index.js";
 
 const pack: CKernelRow = {
   family: "movement",

@@ -6,7 +6,7 @@ import { defineOp, elementCount, sameType, tensor } from "../../../src/ir/index.
 import type { CKernelRow, KernelInstance } from "../kernel-row.js";
 import type { PanelFormat } from "../panels.js";
 import { matrixShape, packedType, PANEL, parseFormat, unpackFloats, unpackQuantized } from "../panels.js";
-import { illTyped, meaning, requireF32, requirePacked } from "./checks.js";
+import { illTyped, meaning, requireF32, requirePacked } from "../../../src/codegen/index.js";
 
 /** Steps of k that are unpacked at a time for many tokens: `K_BLOCK` of panel-tile.h. */
 const K_BLOCK = 512;

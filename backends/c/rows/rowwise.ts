@@ -1,11 +1,10 @@
 /** Kernels that compute each row by itself. */
 
 import { invariant } from "../../../src/base/index.js";
-import { cFloat } from "../../../src/codegen/index.js";
 import type { Attrs, TensorType, ValueType } from "../../../src/ir/index.js";
 import { defineOp, elementCount, tensor } from "../../../src/ir/index.js";
 import type { CKernelRow } from "../kernel-row.js";
-import { coreOp, illTyped, meaning, requireF32, requireNumber } from "./checks.js";
+import { cFloat, coreOp, illTyped, meaning, requireF32, requireNumber } from "../../../src/codegen/index.js";
 
 function shapeOf(type: ValueType | undefined): TensorType["shape"] {
   invariant(type?.kind === "tensor", "type inference has made sure of a tensor");
