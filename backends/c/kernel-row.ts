@@ -3,41 +3,17 @@
  * C. The emitter knows nothing of single kernels; all that it prints comes from `instance`.
  */
 
-import type { KernelRow } from "../../src/codegen/index.js";
-import type { Attrs, ValueType } from "../../src/ir/index.js";
+import type { CFamilyRow, CKernelInstance } from "../../src/codegen/index.js";
 
-/** One operand or result as the emitter passes it to an instance. */
-export interface CArgument {
-  /** A C expression: a typed pointer to its first element. */
-  readonly text: string;
-  /** The element itself, for a scalar. */
-  readonly scalar: string;
-  readonly type: ValueType;
-}
+export type { CArgument, DimText } from "../../src/codegen/index.js";
 
-/** Dimensions at run time as C expressions: `s->T`. */
-export type DimText = (dim: number | string) => string;
-
-/** One specialised kernel. Instances of one name are printed once. */
-export interface KernelInstance {
-  /** Source file in `kernels/`. */
-  readonly file: string;
-  /** The function. Another set of parameters that asks for the same name gets a number behind it. */
-  readonly name: string;
-  /** Parameters of the source file, in its order, without NAME. */
-  readonly defines: readonly (readonly [name: string, value: string])[];
-  /** What it computes, with shapes; a comment. */
-  readonly comment: string;
+/** One specialised kernel: `call` gives the arguments after the worker. */
+export interface KernelInstance extends CKernelInstance {
   /** Floats of scratch memory that a thread needs. */
   readonly scratchFloats: number;
-  /** Arguments after the worker. */
-  readonly call: (operands: readonly CArgument[], result: CArgument, dim: DimText) => readonly string[];
 }
 
-export interface CKernelRow extends KernelRow {
-  /** Absent for kernels that are evaluated when weights are packed. */
-  readonly instance?: (operands: readonly ValueType[], attrs: Attrs, result: ValueType) => KernelInstance;
-}
+export type CKernelRow = CFamilyRow<KernelInstance>;
 
 /** The largest width of a vector register in floats: scratch rows are rounded up to it. */
 export const MOST_LANES = 16;

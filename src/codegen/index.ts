@@ -3,6 +3,7 @@
 export type * from "./backend.js";
 export * from "./c-lists.js";
 export * from "./c-names.js";
+export * from "./c-program/index.js";
 export * from "./loops-to-c.js";
 export * from "./loops-to-cuda.js";
 export * from "./loops-to-wgsl.js";

@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { fromBrainBits, fromHalfBits, TextWriter } from "../../../src/base/index.js";
+import type { CudaArgument } from "../../../backends/cuda/kernel-row.js";
 import { cElementType, printLoopKernelCuda } from "../../../src/codegen/index.js";
 import type { Value, ValueType } from "../../../src/ir/index.js";
 import { concreteType, newTensor, operandName, serializeValue, typeBytes } from "../../../src/ir/index.js";
@@ -206,14 +207,18 @@ function callText(each: KernelCase, i: number, { printed, out }: Printing): stri
       for (const [parameter, value] of instance.defines) out.line(`#define ${parameter} ${value}`);
       out.line(`#include "kernels/${instance.file}"`);
     }
-    const args = operandTypes.map((type, k) => ({ text: typed(type, `operand_${k}`), type }));
-    const texts = instance.call(args, { text: typed(result, "result"), type: result }, dim);
+    const args = operandTypes.map((type, k) => argument(type, `operand_${k}`));
+    const texts = instance.call(args, argument(result, "result"), dim);
     return `${name}(${["s", ...texts].join(", ")});`;
   }
   const loops = printLoopKernelCuda(loopKernel(record, operandTypes, attrs, result), `loops_${i}`);
   out.line(loops.text.trimEnd());
   const buffers = loops.buffers.map(({ name }) => bufferText(each, name));
   return `loops_${i}(${["s", ...loops.dims.map((name) => (name === "P" ? "s->P" : dim(name))), ...buffers].join(", ")});`;
+}
+
+function argument(type: ValueType, name: string): CudaArgument {
+  return { text: typed(type, name), scalar: undefined, type };
 }
 
 function typed(type: ValueType, name: string): string {

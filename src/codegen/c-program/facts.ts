@@ -1,19 +1,22 @@
 /** What a program says of itself: constants that the runtime checks batches against, and a description. */
 
-import type { TextWriter } from "../../../src/base/index.js";
-import type { ProgramDescription } from "../../../src/codegen/index.js";
-import { cString } from "../../../src/codegen/index.js";
-import { dtypeBytes } from "../../../src/ir/index.js";
-import type { ProgramPlan } from "../../../src/plan/index.js";
-import type { ProgramKernels } from "./program-kernels.js";
+import type { TextWriter } from "../../base/index.js";
+import { dtypeBytes } from "../../ir/index.js";
+import type { ProgramPlan } from "../../plan/index.js";
+import { cString } from "../c-names.js";
+import type { ProgramDescription } from "../program-description.js";
+import type { CDialect } from "./dialect.js";
 
-/** `llmir_facts` of runtime/program.h. */
-export function printFacts(
-  description: ProgramDescription,
-  plan: ProgramPlan,
-  kernels: ProgramKernels,
-  out: TextWriter,
-): void {
+export interface ProgramFacts {
+  readonly plan: ProgramPlan;
+  readonly description: ProgramDescription;
+  /** What each thread needs besides the arena; undefined where there is no such field. */
+  readonly scratchBytes: number | undefined;
+}
+
+/** `llmir_facts` of the runtime's program header, in the order of its fields. */
+export function printFacts(facts: ProgramFacts, { fact }: CDialect, out: TextWriter): void {
+  const { plan, description, scratchBytes } = facts;
   const { capacity, kv } = description;
   const fields: readonly (readonly [string, number | string])[] = [
     ["max_tokens", capacity.tokens],
@@ -30,12 +33,12 @@ export function printFacts(
     ["head_dim", kv.headDim],
     ["kv_element_bytes", dtypeBytes(plan.kv.type.dtype)],
     ["arena_bytes", description.arenaBytes],
-    ["scratch_bytes", kernels.scratchFloats * 4],
+    ...(scratchBytes === undefined ? [] : [["scratch_bytes", scratchBytes] as const]),
     ["weights_bytes", description.weightsBytes],
     ["weights_hash", cString(description.weightsHash)],
   ];
   out.block("const ProgramFacts llmir_facts = {", () => {
-    for (const [name, value] of fields) out.line(`.${name} = ${value},`);
+    for (const [name, value] of fields) out.line(`${fact(name, String(value))},`);
   }, "};");
 }
 

@@ -1,10 +1,13 @@
-/** Accessors of the weight file: one function for each packed constant, so that calls name what they read. */
+/** Accessors of the weights: one function for each packed constant, so that calls name what they read. */
 
-import type { TextWriter } from "../../../src/base/index.js";
-import { at } from "../../../src/base/index.js";
-import { bytesText, cComment, cElementType, cIdentifier, shapeText } from "../../../src/codegen/index.js";
-import type { ValueType } from "../../../src/ir/index.js";
-import type { ProgramPlan, WeightEntry } from "../../../src/plan/index.js";
+import type { TextWriter } from "../../base/index.js";
+import { at } from "../../base/index.js";
+import type { ValueType } from "../../ir/index.js";
+import type { ProgramPlan, WeightEntry } from "../../plan/index.js";
+import { cComment, cIdentifier } from "../c-names.js";
+import { cElementType } from "../loops-to-c.js";
+import { bytesText, shapeText } from "../type-text.js";
+import type { CDialect } from "./dialect.js";
 
 /** The accessor's name; entries of one name are told apart by their number. */
 export function weightAccessor({ weights: { entries } }: ProgramPlan, index: number): string {
@@ -13,23 +16,23 @@ export function weightAccessor({ weights: { entries } }: ProgramPlan, index: num
   return first === index ? `weight_${name}` : `weight_${name}_${index}`;
 }
 
-export function printWeights(plan: ProgramPlan, out: TextWriter): void {
+export function printWeights(plan: ProgramPlan, { accessorPrefix }: CDialect, out: TextWriter): void {
   plan.weights.entries.forEach((entry, index) => {
-    const copies = entry.layers === undefined ? "" : `, layers ${entry.layers.first} to ${entry.layers.first + entry.layers.count - 1}`;
+    const { layers } = entry;
+    const copies = layers === undefined ? "" : `, layers ${layers.first} to ${layers.first + layers.count - 1}`;
     out.line(`/* ${cComment(`${entry.name} ${shapeText(entry.type)}, ${bytesText(entry.sizeBytes)}${copies}`)} */`);
-    printAccessor(entry, weightAccessor(plan, index), out);
+    printAccessor(entry, `${accessorPrefix} ${pointerType(entry.type)}${weightAccessor(plan, index)}`, out);
   });
 }
 
-function printAccessor(entry: WeightEntry, name: string, out: TextWriter): void {
+function printAccessor(entry: WeightEntry, head: string, out: TextWriter): void {
   const { type, scope, layers, offsetBytes, strideBytes } = entry;
-  const pointer = pointerType(type);
   const parameters = scope === "layer" ? "const Step *s, int32_t layer" : "const Step *s";
   const first = layers?.first ?? 0;
   const layer = first === 0 ? "layer" : `(layer - ${first})`;
   const offset = scope === "layer" ? `${offsetBytes} + (size_t)${layer} * ${strideBytes}` : String(offsetBytes);
-  out.block(`NUMBER ${pointer}${name}(${parameters}) {`, () => {
-    out.line(`return (${pointer.trim()})(s->weights + ${offset});`);
+  out.block(`${head}(${parameters}) {`, () => {
+    out.line(`return (${pointerType(type).trim()})(s->weights + ${offset});`);
   });
 }
 

@@ -1,44 +1,54 @@
 /**
- * The step and layer functions: every value by its name, then one call after another with a barrier behind
- * each, so that a reader can follow the plan line by line.
+ * The step and layer functions: every value by its name, then one call after another, so that a reader can
+ * follow the plan line by line.
  */
 
-import { assertNever, invariant, type TextWriter } from "../../../src/base/index.js";
-import { cComment, cElementType, cIdentifier, printList, shapeText } from "../../../src/codegen/index.js";
-import type { Dim, DType, ValueType } from "../../../src/ir/index.js";
-import { dtypeBytes } from "../../../src/ir/index.js";
+import { assertNever, invariant, type TextWriter } from "../../base/index.js";
+import type { Dim, DType, ValueType } from "../../ir/index.js";
+import { dtypeBytes } from "../../ir/index.js";
 import type {
   Call, CopyCall, FunctionPlan, KernelCall, PlannedValue, ProgramPlan, RuleReference, Storage,
-} from "../../../src/plan/index.js";
-import type { CArgument } from "../kernel-row.js";
+} from "../../plan/index.js";
+import { printList } from "../c-lists.js";
+import { cComment, cIdentifier } from "../c-names.js";
+import { cElementType } from "../loops-to-c.js";
+import { shapeText } from "../type-text.js";
+import type { CDialect } from "./dialect.js";
+import type { CArgument } from "./kernel-row.js";
 import type { ProgramKernels, ResolvedKernel } from "./program-kernels.js";
 import { bufferOwner, stepDimText } from "./program-kernels.js";
 import { weightAccessor } from "./weights.js";
 
-/** What a function's text refers to. */
-interface FunctionScope {
+/** What the functions of a program have in common. */
+export interface ProgramScope {
   readonly plan: ProgramPlan;
   readonly kernels: ProgramKernels;
+  readonly dialect: CDialect;
+}
+
+/** What a function's text refers to. */
+interface FunctionScope extends ProgramScope {
   readonly role: FunctionPlan["role"];
   /** The C name of each value that lives in the arena. */
   readonly locals: ReadonlyMap<string, string>;
 }
 
-export function printFunction(
-  func: FunctionPlan,
-  plan: ProgramPlan,
-  kernels: ProgramKernels,
-  out: TextWriter,
-): void {
+export function printFunction(func: FunctionPlan, program: ProgramScope, out: TextWriter): void {
   const arena = arenaValues(func);
-  const scope: FunctionScope = { plan, kernels, role: func.role, locals: localNames(arena, kernels, plan) };
-  const layer = func.role === "layer" ? ", int32_t layer" : "";
-  out.line(`static void ${cIdentifier(func.name)}(const Step *s, const Worker *w${layer}) {`);
+  const scope: FunctionScope = { ...program, role: func.role, locals: localNames(arena, program) };
+  const context = program.dialect.context.map(({ type, name }) => `${type}${name}`);
+  const parameters = func.role === "layer" ? [...context, "int32_t layer"] : context;
+  out.line(`static void ${cIdentifier(func.name)}(${parameters.join(", ")}) {`);
   out.indented(() => {
     for (const value of arena) out.line(declaration(value, scope));
     for (const call of func.calls) printCall(call, scope, out);
   });
   out.line("}");
+}
+
+/** The call of a function of the plan; `layer` is the number of the layer it is for. */
+export function functionCall(name: string, { context }: CDialect, ...layer: readonly string[]): string {
+  return `${cIdentifier(name)}(${[...context.map((each) => each.name), ...layer].join(", ")});`;
 }
 
 /* ---- Values ---- */
@@ -68,10 +78,9 @@ function valuesOf(call: Call): readonly PlannedValue[] {
 /** Identifiers that hide neither a function nor each other. */
 function localNames(
   values: readonly PlannedValue[],
-  { instances, printed }: ProgramKernels,
-  { functions }: ProgramPlan,
+  { plan: { functions }, kernels: { instances, printed }, dialect }: ProgramScope,
 ): ReadonlyMap<string, string> {
-  const taken = new Set(["s", "w", "layer", "barrier", "copy_value"]);
+  const taken = new Set([...dialect.context.map(({ name }) => name), "layer", "copy_value", ...dialect.reserved]);
   for (const { name } of [...instances, ...printed, ...functions]) taken.add(cIdentifier(name));
   const names = new Map<string, string>();
   for (const { name } of values) {
@@ -100,9 +109,9 @@ function pointerText(value: PlannedValue, scope: FunctionScope, part = 0): strin
     case "input":
       return `s->${storage.name}`;
     case "layer":
-      return "&layer";
+      return scope.dialect.layerPointer;
     case "cache":
-      return part === 0 ? "s->keys" : "s->values";
+      return cacheText(type, scope, part);
     case "output":
       return "s->logits";
     default:
@@ -110,10 +119,15 @@ function pointerText(value: PlannedValue, scope: FunctionScope, part = 0): strin
   }
 }
 
+function cacheText(type: ValueType, { dialect }: FunctionScope, part: number): string {
+  invariant(type.kind === "kv_cache", "the cache has its own type");
+  return dialect.cache(part === 0 ? "keys" : "values", cElementType(type.dtype));
+}
+
 function weightText(
   { index }: Extract<Storage, { kind: "weight" }>,
   type: ValueType,
-  { plan, role }: FunctionScope,
+  { plan, role, dialect }: FunctionScope,
   part: number,
 ): string {
   const entry = plan.weights.entries[index];
@@ -122,12 +136,12 @@ function weightText(
   const base = `${weightAccessor(plan, index)}(s${entry.scope === "layer" ? ", layer" : ""})`;
   if (type.kind !== "quantized" || part === 0) return base;
   const codes = type.shape[0] * type.shape[1];
-  return `(const ${cElementType(type.scaleDtype)} *)(const void *)(${base} + ${codes})`;
+  return dialect.elementsAt(`${base} + ${codes}`, cElementType(type.scaleDtype));
 }
 
 function argumentOf(value: PlannedValue, scope: FunctionScope): CArgument {
   const text = pointerText(value, scope);
-  return { text, scalar: value.storage.kind === "layer" ? "layer" : `*${text}`, type: value.type };
+  return { text, scalar: value.storage.kind === "layer" ? "layer" : scope.dialect.scalar(text), type: value.type };
 }
 
 /* ---- Calls ---- */
@@ -140,7 +154,8 @@ function printCall(call: Call, scope: FunctionScope, out: TextWriter): void {
     case "layers": {
       const end = call.first + call.count;
       out.gap();
-      out.line(`for (int32_t layer = ${call.first}; layer < ${end}; layer++) ${cIdentifier(call.body)}(s, w, layer);`);
+      const body = functionCall(call.body, scope.dialect, "layer");
+      out.line(`for (int32_t layer = ${call.first}; layer < ${end}; layer++) ${body}`);
       return;
     }
     case "copy":
@@ -156,8 +171,8 @@ function printKernelCall(call: KernelCall, scope: FunctionScope, out: TextWriter
   const { name } = resolved.kind === "instance" ? resolved.instance : resolved.kernel;
   out.gap();
   printWhy(call, out);
-  printList(`${name}(`, ["w", ...argumentTexts(call, resolved, scope)], ");", out);
-  out.line("barrier(w);");
+  printList(`${name}(`, [scope.dialect.runner, ...argumentTexts(call, resolved, scope)], ");", out);
+  printAfterCall(scope, out);
 }
 
 function argumentTexts(call: KernelCall, resolved: ResolvedKernel, scope: FunctionScope): readonly string[] {
@@ -190,8 +205,13 @@ function printCopy({ from, to }: CopyCall, scope: FunctionScope, out: TextWriter
   invariant(type.kind === "tensor", "only tensors are copied");
   out.gap();
   out.line(`/* ${cComment(`${from.name} ${shapeText(type)} to the place of the next value`)} */`);
-  out.line(`copy_value(w, ${placeText(to, scope)}, ${pointerText(from, scope)}, ${byteCount(type.dtype, type.shape)});`);
-  out.line("barrier(w);");
+  const [runner, bytes] = [scope.dialect.runner, byteCount(type.dtype, type.shape)];
+  out.line(`copy_value(${runner}, ${placeText(to, scope)}, ${pointerText(from, scope)}, ${bytes});`);
+  printAfterCall(scope, out);
+}
+
+function printAfterCall({ dialect: { afterCall } }: FunctionScope, out: TextWriter): void {
+  if (afterCall !== undefined) out.line(afterCall);
 }
 
 /** Where a copy goes: the place has no name of its own in this function. */

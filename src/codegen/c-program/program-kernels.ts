@@ -1,16 +1,17 @@
 /**
- * The distinct kernels of a plan. Every kernel with equal parameters is one, whatever the number of calls,
- * layers and scenarios; a kernel without a source file is printed from its op's loop form.
+ * The distinct kernels of a plan. Every kernel with equal parameters is one function, whatever the number of
+ * calls, layers and scenarios; a kernel without a source file is printed from its op's loop form.
  */
 
-import { invariant } from "../../../src/base/index.js";
-import type { PrintedLoops } from "../../../src/codegen/index.js";
-import { cIdentifier, printLoopKernelCuda } from "../../../src/codegen/index.js";
-import type { Dim, OpRecord } from "../../../src/ir/index.js";
-import { coreRegistry, operandName, printType } from "../../../src/ir/index.js";
-import { loopKernel, valueBuffers } from "../../../src/loops/index.js";
-import type { KernelCall, PlannedValue, ProgramPlan } from "../../../src/plan/index.js";
-import type { CudaKernelRow, KernelInstance } from "../kernel-row.js";
+import { invariant } from "../../base/index.js";
+import type { Dim, OpRecord } from "../../ir/index.js";
+import { coreRegistry, operandName, printType } from "../../ir/index.js";
+import { loopKernel, valueBuffers } from "../../loops/index.js";
+import type { KernelCall, PlannedValue, ProgramPlan } from "../../plan/index.js";
+import { cIdentifier } from "../c-names.js";
+import type { PrintedLoops } from "../loops-to-c.js";
+import type { CDialect } from "./dialect.js";
+import type { CFamilyRow, CKernelInstance } from "./kernel-row.js";
 
 /** How kernels that are printed from loops are called in a plan. */
 const LOOPS_PREFIX = "loops.";
@@ -22,24 +23,31 @@ export interface PrintedKernel {
   readonly comment: string;
 }
 
-export interface ProgramKernels {
+/** `Instance`: what a target wants to know of its instances besides. */
+export interface ProgramKernels<Instance extends CKernelInstance = CKernelInstance> {
   /** In the order of their first call. */
-  readonly instances: readonly KernelInstance[];
+  readonly instances: readonly Instance[];
   readonly printed: readonly PrintedKernel[];
-  forCall(call: KernelCall): ResolvedKernel;
+  forCall(call: KernelCall): ResolvedKernel<Instance>;
 }
 
-export type ResolvedKernel =
-  | { readonly kind: "instance"; readonly instance: KernelInstance }
+export type ResolvedKernel<Instance extends CKernelInstance = CKernelInstance> =
+  | { readonly kind: "instance"; readonly instance: Instance }
   | { readonly kind: "printed"; readonly kernel: PrintedKernel; readonly record: OpRecord };
 
-export function collectKernels(plan: ProgramPlan, rows: readonly CudaKernelRow[]): ProgramKernels {
+export function collectKernels<Instance extends CKernelInstance>(
+  plan: ProgramPlan,
+  rows: readonly CFamilyRow<Instance>[],
+  dialect: CDialect,
+): ProgramKernels<Instance> {
   const table = new Map(rows.map((row) => [row.name, row]));
-  const instances = new Map<string, KernelInstance>();
+  const instances = new Map<string, Instance>();
   const printed = new Map<string, PrintedKernel>();
-  const resolve = (call: KernelCall): ResolvedKernel => {
-    if (call.kernel.startsWith(LOOPS_PREFIX)) return resolvePrinted(call, printed);
-    const made = makeInstance(call, table.get(call.kernel));
+  const resolve = (call: KernelCall): ResolvedKernel<Instance> => {
+    if (call.kernel.startsWith(LOOPS_PREFIX)) return resolvePrinted(call, dialect, printed);
+    const row = table.get(call.kernel);
+    invariant(row?.instance !== undefined, `the ${dialect.target} target has a kernel ${call.kernel} that runs`);
+    const made = row.instance(call.operands.map(({ type }) => type), call.attrs, call.result.type);
     const key = JSON.stringify([made.file, made.name, made.defines]);
     const instance = instances.get(key) ?? { ...made, name: freeName(made.name, [...instances.values()]) };
     instances.set(key, instance);
@@ -49,29 +57,28 @@ export function collectKernels(plan: ProgramPlan, rows: readonly CudaKernelRow[]
   return { instances: [...instances.values()], printed: [...printed.values()], forCall: resolve };
 }
 
-function makeInstance(call: KernelCall, row: CudaKernelRow | undefined): KernelInstance {
-  invariant(row?.instance !== undefined, `the CUDA target has a kernel ${call.kernel} that runs`);
-  return row.instance(call.operands.map(({ type }) => type), call.attrs, call.result.type);
-}
-
-function freeName(wanted: string, taken: readonly KernelInstance[]): string {
+function freeName(wanted: string, taken: readonly CKernelInstance[]): string {
   let name = wanted;
   for (let i = 2; taken.some((each) => each.name === name); i++) name = `${wanted}_${i}`;
   return name;
 }
 
 /** Kernels with the same text under the same name are one; others of the same op are numbered. */
-function resolvePrinted(call: KernelCall, printed: Map<string, PrintedKernel>): ResolvedKernel {
+function resolvePrinted(
+  call: KernelCall,
+  { printLoops }: CDialect,
+  printed: Map<string, PrintedKernel>,
+): Extract<ResolvedKernel, { kind: "printed" }> {
   const op = call.kernel.slice(LOOPS_PREFIX.length);
   const record = coreRegistry.require(op);
   const kernel = loopKernel(record, call.operands.map(({ type }) => type), call.attrs, call.result.type);
-  const key = `${op}\n${printLoopKernelCuda(kernel, "kernel").text}`;
+  const key = `${op}\n${printLoops(kernel, "kernel").text}`;
   const known = printed.get(key);
   if (known !== undefined) return { kind: "printed", kernel: known, record };
   const count = [...printed.keys()].filter((each) => each.startsWith(`${op}\n`)).length;
   const name = `loop_${cIdentifier(op)}${count === 0 ? "" : `_${count + 1}`}`;
   const types = call.operands.map(({ type }) => printType(type)).join(", ");
-  const made = { name, loops: printLoopKernelCuda(kernel, name), comment: `${op}(${types})` };
+  const made = { name, loops: printLoops(kernel, name), comment: `${op}(${types})` };
   printed.set(key, made);
   return { kind: "printed", kernel: made, record };
 }
@@ -92,7 +99,7 @@ export function bufferOwner(
 
 const known = new Set(["T", "S", "R", "C", "B", "P"]);
 
-/** A dimension of the step as a C++ expression. */
+/** A dimension of the step as an expression. */
 export function stepDimText(dim: Dim): string {
   if (typeof dim === "number") return String(dim);
   invariant(known.has(dim), `the step has a dimension ${dim}`);
