@@ -6,7 +6,8 @@
 
 import { HostError, type Host } from "../../src/base/index.js";
 import type { BuildReport } from "../../src/codegen/index.js";
-import type { Code } from "../../src/diagnostics/index.js";
+import { sourceHash } from "../../src/codegen/index.js";
+import { hostError } from "../../src/diagnostics/index.js";
 
 export interface Compiler {
   readonly command: string;
@@ -29,7 +30,7 @@ export async function findCompiler(host: Host): Promise<Compiler> {
     const version = await versionOf(host, command, args);
     if (version !== undefined) return { command, args, version };
   }
-  throw coded("target/no-c-compiler", noCompilerMessage(wanted), {
+  throw hostError("target/no-c-compiler", noCompilerMessage(wanted), {
     hint: "install one: `apt install gcc` (Debian, Ubuntu), `dnf install gcc` (Fedora), `xcode-select --install` (macOS)",
   });
 }
@@ -73,11 +74,12 @@ async function build(host: Host, folder: string, target: Target): Promise<BuildR
   const { sources, flags, name, suffix } = target;
   const compiler = await findCompiler(host);
   const options = [...compiler.args, ...compilerFlags(host), ...flags, ...sources];
-  const file = `${name}-${contentHash(host, folder, [compiler.version, ...options])}${suffix}`;
+  const hash = sourceHash(host, folder, [nativeMachine(host), compiler.version, ...options]);
+  const file = `${name}-${hash}${suffix}`;
   const command = [compiler.command, ...options, "-o", file, "-pthread", "-lm"];
   const { exitCode, stderr } = await host.run(compiler.command, command.slice(1), { folder });
   if (exitCode !== 0) {
-    throw coded("target/compile-failed", `${compiler.command} could not compile the emitted C`, {
+    throw hostError("target/compile-failed", `${compiler.command} could not compile the emitted C`, {
       path: folder,
       hint: firstLines(stderr),
     });
@@ -95,27 +97,11 @@ function compilerFlags({ machine }: Host): readonly string[] {
   return ["-std=c11", "-O3", native, ...floats, "-Wall", "-Wextra"];
 }
 
-/** Of the compiler, its options, the machine that `native` means, and every source. */
-function contentHash(host: Host, folder: string, words: readonly string[]): string {
-  const files = ["", "runtime", "kernels"].flatMap((part) => sourcesIn(host, host.files.join(folder, part)));
-  const machine = [host.machine.model, ...host.machine.features].join(" ");
-  return host.sha256(machine, ...words, ...files).slice(0, 16);
-}
-
-function sourcesIn({ files }: Host, folder: string): readonly string[] {
-  if (!files.isDirectory(folder)) return [];
-  const names = files.list(folder).filter((name) => /\.[ch]$/.test(name));
-  return names.flatMap((name) => [name, files.readText(files.join(folder, name))]);
+/** What `native` means to the compiler. */
+function nativeMachine({ machine }: Host): string {
+  return [machine.model, ...machine.features].join(" ");
 }
 
 function firstLines(text: string): string {
   return text.trim().split("\n").slice(0, SHOWN_LINES).join("\n");
-}
-
-function coded(
-  code: Code,
-  message: string,
-  details: { readonly path?: string; readonly hint: string },
-): HostError {
-  return new HostError(message, { code, ...details });
 }

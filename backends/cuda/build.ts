@@ -4,9 +4,10 @@
  * reports of each kernel is kept beside it, in `ptxas.json`.
  */
 
-import { HostError, type Host } from "../../src/base/index.js";
+import type { Host } from "../../src/base/index.js";
 import type { BuildReport, TargetSettings } from "../../src/codegen/index.js";
-import type { Code } from "../../src/diagnostics/index.js";
+import { sourceHash } from "../../src/codegen/index.js";
+import { hostError } from "../../src/diagnostics/index.js";
 import { findGpu, findNvcc } from "./nvcc.js";
 import type { KernelResources } from "./ptxas-report.js";
 import { parsePtxas } from "./ptxas-report.js";
@@ -40,14 +41,14 @@ export async function buildLibrary(
   { arch }: TargetSettings,
 ): Promise<BuildReport> {
   const nvcc = await findNvcc(host);
-  if (nvcc === undefined) throw coded("target/no-nvcc", noNvccMessage(host), { hint: noNvccHint });
+  if (nvcc === undefined) throw hostError("target/no-nvcc", noNvccMessage(host), { hint: noNvccHint });
   const chosen = await chooseArch(host, arch);
   const options = [...nvcc.args, ...compilerFlags(chosen), ...sources];
-  const file = `libmodel-${contentHash(host, folder, [nvcc.version, ...options])}.so`;
+  const file = `libmodel-${sourceHash(host, folder, [nvcc.version, ...options])}.so`;
   const args = [...options, "-o", file];
   const { exitCode, stdout, stderr } = await host.run(nvcc.command, args, { folder });
   if (exitCode !== 0) {
-    throw coded("target/compile-failed", `${nvcc.command} could not compile the emitted CUDA`, {
+    throw hostError("target/compile-failed", `${nvcc.command} could not compile the emitted CUDA`, {
       path: folder,
       hint: firstLines(`${stderr}\n${stdout}`),
     });
@@ -71,7 +72,7 @@ function noNvccMessage(host: Host): string {
 async function chooseArch(host: Host, wanted: string | undefined): Promise<string> {
   const arch = wanted ?? (await findGpu(host))?.arch ?? DEFAULT_ARCH;
   if (architectures.includes(arch)) return arch;
-  throw coded("target/unknown-arch", `the CUDA target cannot be built for \`${arch}\``, {
+  throw hostError("target/unknown-arch", `the CUDA target cannot be built for \`${arch}\``, {
     hint: `known architectures: ${architectures.join(", ")}`,
   });
 }
@@ -82,30 +83,7 @@ function compilerFlags(arch: string): readonly string[] {
   return ["-std=c++17", "-O3", `-arch=${arch}`, "-Xptxas", "-v", "-shared", ...host];
 }
 
-/**
- * Of the compiler, its options and every source: loaders cache libraries by path, so other code needs
- * another name.
- */
-function contentHash(host: Host, folder: string, words: readonly string[]): string {
-  const files = ["", "runtime", "kernels"].flatMap((part) => sourcesIn(host, host.files.join(folder, part)));
-  return host.sha256(...words, ...files).slice(0, 16);
-}
-
-function sourcesIn({ files }: Host, folder: string): readonly string[] {
-  if (!files.isDirectory(folder)) return [];
-  const names = files.list(folder).filter((name) => /\.(cu|cuh|h)$/.test(name));
-  return names.flatMap((name) => [name, files.readText(files.join(folder, name))]);
-}
-
 function firstLines(text: string): string {
   const isNote = (line: string): boolean => line.startsWith("ptxas info") || line.includes("bytes stack frame");
   return text.trim().split("\n").filter((line) => !isNote(line)).slice(0, SHOWN_LINES).join("\n");
-}
-
-function coded(
-  code: Code,
-  message: string,
-  details: { readonly path?: string; readonly hint: string },
-): HostError {
-  return new HostError(message, { code, ...details });
 }

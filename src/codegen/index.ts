@@ -10,5 +10,6 @@ export * from "./loops-to-wgsl.js";
 export * from "./wgsl-names.js";
 export * from "./kernel-ops/index.js";
 export * from "./program-description.js";
+export * from "./source-hash.js";
 export * from "./type-text.js";
 export * from "./weight-file.js";
