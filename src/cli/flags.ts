@@ -12,6 +12,8 @@ export interface CompileFlags {
   readonly arch?: string;
   readonly quantize: QuantizationLevel;
   readonly without: readonly string[];
+  readonly rules: readonly string[];
+  readonly uncheckedRules?: boolean;
   readonly context?: number;
   readonly memory: number;
   readonly threads?: number;
@@ -31,6 +33,12 @@ export function addCompileFlags(command: Command): Command {
         .argParser(collectNames)
         .default([], "none"),
     )
+    .addOption(
+      new Option("--rules <file>", "a rule file of your own, beside the shipped rules; repeatable")
+        .argParser((path: string, before: readonly string[]) => [...before, path])
+        .default([], "none"),
+    )
+    .option("--unchecked-rules", "use rules that nobody has found sound; the output may be wrong")
     .option("--context <tokens>", `positions of one sequence (default: the model's own, at most ${DEFAULT_CONTEXT})`, parseCount)
     .addOption(
       new Option("--memory <size>", "the most that packed weights may take, as in 512M or 2G")
@@ -54,6 +62,8 @@ export function compileOptions(flags: CompileFlags): Partial<CompileOptions> {
     arch: flags.arch,
     quantize: flags.quantize,
     without: flags.without,
+    ruleFiles: flags.rules,
+    uncheckedRules: flags.uncheckedRules === true,
     contextLength: flags.context,
     memoryBytes: flags.memory,
     threads: flags.threads,

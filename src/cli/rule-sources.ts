@@ -3,17 +3,16 @@
  * alone, and may name the kernels of any target.
  */
 
-import { targets } from "../compiler/index.js";
+import { everyTargetRegistry, targets } from "../compiler/index.js";
 import type { Diagnostic, Source } from "../diagnostics/index.js";
 import type { Registry } from "../ir/index.js";
-import { coreRegistry } from "../ir/index.js";
 import type { CompiledRule, RuleFamily, RulesOfFamily } from "../rules/index.js";
 import { loadRuleFile } from "../rules/index.js";
 import type { Door } from "./door.js";
 import { CommandFailure } from "./door.js";
 
-/** The core ops and the kernels of all targets, whose names start with the target's. */
-export const toolRegistry: Registry = coreRegistry.extend(targets.flatMap(({ kernels }) => kernels));
+/** What rule files may name. */
+export const toolRegistry: Registry = everyTargetRegistry;
 
 /** A rule file as it was found, whether it can be read or not. */
 export interface RuleFile {

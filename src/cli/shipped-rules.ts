@@ -21,6 +21,7 @@ export function shippedRules(door: Door): RuleProgram {
       folder: files.join(assetRoot, "rules"),
       files,
       backend: defaultTarget(),
+      own: [],
       without: [],
       // So that rules about small weights apply as well.
       settings: { quantize: "q4" },

@@ -12,8 +12,8 @@ import type { Diagnostic, Result } from "../diagnostics/index.js";
 import { diagnostic, didYouMean, failure, success } from "../diagnostics/index.js";
 import type { ImportedModel } from "../frontend/index.js";
 import { importModel } from "../frontend/index.js";
-import type { Module, ValueType } from "../ir/index.js";
-import { elementCount, typeBytes, verifyModule } from "../ir/index.js";
+import type { Module, Registry, ValueType } from "../ir/index.js";
+import { coreRegistry, elementCount, typeBytes, verifyModule } from "../ir/index.js";
 import type { Optimized } from "../optimizer/index.js";
 import { chooseThreads, defaultScenarios, optimize } from "../optimizer/index.js";
 import type { Capacity, ProgramPlan } from "../plan/index.js";
@@ -23,9 +23,10 @@ import { withoutRules } from "../rules/index.js";
 import type { CompileOptions } from "./options.js";
 import { DEFAULT_COMPILE_OPTIONS, DEFAULT_CONTEXT } from "./options.js";
 import { loadTargetRules } from "./rule-files.js";
+import { judgeRules } from "./rule-verdicts.js";
 import { findTarget, targetKernels, targetRegistry, targets } from "./targets.js";
 
-export type StageName = "import" | "rules" | "optimize" | "plan" | "emit" | "pack" | "build";
+export type StageName = "import" | "rules" | "check" | "optimize" | "plan" | "emit" | "pack" | "build";
 
 /** Told after each stage, and while a long one runs. */
 export interface Progress {
@@ -53,20 +54,41 @@ export function compileModel(
   progress: Progress = {},
 ): Result<Compilation> {
   const options = { ...DEFAULT_COMPILE_OPTIONS, ...given };
-  const backend = findTarget(options.target);
-  if (backend === undefined) return failure(unknownTarget(options.target));
-  if (options.arch !== undefined && !backend.capabilities.architectures.includes(options.arch)) {
-    return failure(unknownArchitecture(backend, options.arch));
-  }
+  const backend = chosenTarget(options);
+  if (!backend.ok) return backend;
+  const imported = stageTimer(host, progress)("import", () => importWith(host, path, options));
+  return imported.ok ? compileImported(host, imported.value, given, { progress }) : imported;
+}
+
+export interface ImportedContext {
+  /** The ops of the module, where it uses more than the core ones. */
+  readonly ops: Registry;
+  readonly progress: Progress;
+}
+
+/** Compiles a graph that an importer, or a program, has made. Writes nothing. */
+export function compileImported(
+  host: Host,
+  model: ImportedModel,
+  given: Partial<CompileOptions>,
+  { ops = coreRegistry, progress = {} }: Partial<ImportedContext> = {},
+): Result<Compilation> {
+  const options = { ...DEFAULT_COMPILE_OPTIONS, ...given };
+  const target = chosenTarget(options);
+  if (!target.ok) return target;
+  const backend = target.value;
   const timed = stageTimer(host, progress);
   const warnings: Diagnostic[] = [];
-  const imported = timed("import", () => importWith(host, path, options));
-  if (!imported.ok) return imported;
-  const model = imported.value;
-  const rules = timed("rules", () => readRules(host, backend, options));
+  const rules = timed("rules", () => readRules(host, backend, options, ops));
   if (!rules.ok) return rules;
   warnings.push(...rules.diagnostics);
-  const faults = verifyModule(model.module, targetRegistry(backend));
+  const unchecked = judgeRules(host, rules.value, options);
+  if (unchecked.some(({ severity }) => severity === "error")) {
+    model.weights?.close();
+    return failure(...unchecked);
+  }
+  warnings.push(...unchecked);
+  const faults = verifyModule(model.module, targetRegistry(backend, ops));
   if (faults.length > 0) return failure(...faults);
   const machine = machineDescription(host, backend, options);
   const capacity = capacityFor(model, options);
@@ -75,7 +97,7 @@ export function compileModel(
       rules: rules.value,
       scenarios: defaultScenarios(capacity, options.blockSize),
       pricing: {
-        target: targetKernels(backend),
+        target: targetKernels(backend, ops),
         hardware,
         residentBytes: residentBytes(model.module, options),
       },
@@ -87,7 +109,7 @@ export function compileModel(
     fixedThreads ? optimizeOn(machine) : optimizeWithThreads(machine, optimizeOn),
   );
   if (!optimized.ok) return optimized;
-  const plan = timed("plan", () => planFor(model, capacity, { backend, optimized: optimized.value }));
+  const plan = timed("plan", () => planFor(model, capacity, { backend, ops, optimized: optimized.value }));
   if (plan.arenaBytes > MAX_ARENA_BYTES) return failure(arenaTooLarge(plan.arenaBytes));
   const refusals = backend.refuses?.(plan) ?? [];
   if (refusals.length > 0) {
@@ -128,6 +150,15 @@ function stageTimer(host: Host, progress: Progress): <T>(name: StageName, run: (
   };
 }
 
+function chosenTarget({ target, arch }: CompileOptions): Result<Backend> {
+  const backend = findTarget(target);
+  if (backend === undefined) return failure(unknownTarget(target));
+  if (arch !== undefined && !backend.capabilities.architectures.includes(arch)) {
+    return failure(unknownArchitecture(backend, arch));
+  }
+  return success(backend);
+}
+
 function unknownTarget(name: string): Diagnostic {
   const known = targets.map((each) => each.name);
   return diagnostic("plan/unknown-target", `there is no target \`${name}\``, {
@@ -155,11 +186,19 @@ function importWith(host: Host, path: string, options: CompileOptions): Result<I
   return importModel(path, host.files, { blockSize, contextLength: DEFAULT_CONTEXT });
 }
 
-function readRules(host: Host, backend: Backend, options: CompileOptions): Result<RuleProgram> {
+/** The shipped rules for a target and the user's own, without those that are left out. */
+export function readRules(
+  host: Host,
+  backend: Backend,
+  options: CompileOptions,
+  ops: Registry = coreRegistry,
+): Result<RuleProgram> {
   const loaded = loadTargetRules({
     folder: host.files.join(host.assetRoot, "rules"),
     files: host.files,
     backend,
+    ops,
+    own: options.ruleFiles,
     without: options.without,
     settings: { quantize: options.quantize },
   });
@@ -232,11 +271,12 @@ function storedBytes(type: ValueType, quantize: CompileOptions["quantize"]): num
 function planFor(
   model: ImportedModel,
   capacity: Capacity,
-  { backend, optimized }: { readonly backend: Backend; readonly optimized: Optimized },
+  { backend, ops, optimized }: Pick<Compilation, "backend" | "optimized"> & { readonly ops: Registry },
 ): ProgramPlan {
   return planProgram({
     model: model.name,
     target: backend.name,
+    ops,
     vocabulary: model.vocabulary,
     capacity,
     cache: cacheTypeOf(model.module),

@@ -16,6 +16,10 @@ export interface CompileOptions {
   readonly quantize: QuantizationLevel;
   /** Rule families to leave out, by name: costs speed, never correctness. */
   readonly without: readonly string[];
+  /** Rule files of the user's own, by path, besides the shipped ones. */
+  readonly ruleFiles: readonly string[];
+  /** Use rules that nobody has found sound: the output may be wrong. */
+  readonly uncheckedRules: boolean;
   /** Single rules to leave out, by name. */
   readonly withoutRules: readonly string[];
   /** Positions of one sequence; the model's own context, at most `DEFAULT_CONTEXT`, when undefined. */
@@ -39,6 +43,8 @@ export const DEFAULT_COMPILE_OPTIONS: CompileOptions = {
   arch: undefined,
   quantize: "none",
   without: [],
+  ruleFiles: [],
+  uncheckedRules: false,
   withoutRules: [],
   contextLength: undefined,
   maxTokens: 256,

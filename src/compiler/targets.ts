@@ -16,19 +16,22 @@ export function findTarget(name: string): Backend | undefined {
   return targets.find((each) => each.name === name);
 }
 
-/** The core ops and a target's kernels: what rule files may name. */
-export function targetRegistry(backend: Backend): Registry {
-  return coreRegistry.extend(backend.kernels);
+/** The core ops and the kernels of all targets, whose names start with the target's. */
+export const everyTargetRegistry: Registry = coreRegistry.extend(targets.flatMap(({ kernels }) => kernels));
+
+/** The ops of a program and a target's kernels: what rule files may name. */
+export function targetRegistry(backend: Backend, ops: Registry = coreRegistry): Registry {
+  return ops.extend(backend.kernels);
 }
 
 /** A target as the optimizer sees it: its kernels, and a generated one for every op with a loop form. */
-export function targetKernels(backend: Backend): TargetKernels {
+export function targetKernels(backend: Backend, ops: Registry = coreRegistry): TargetKernels {
   const rows = new Map(backend.kernels.map((row) => [row.name, row]));
   const familyOf = (op: string): KernelFamily | undefined =>
     op.startsWith(LOOPS_PREFIX) ? "loops" : rows.get(op)?.family;
   return {
     name: backend.name,
-    registry: targetRegistry(backend).extend(loopRecords(coreRegistry)),
+    registry: targetRegistry(backend, ops).extend(loopRecords(ops)),
     familyOf,
     refuses: (op, operands, attrs) => rows.get(op)?.refuses?.(operands, attrs),
   };

@@ -27,6 +27,11 @@ export interface LoadOptions {
   readonly without: readonly string[];
   /** Rule files of the target; they form the last phase, `lower`. */
   readonly lower: readonly string[];
+  /**
+   * Families besides those of the schedule: one that lowers joins the phase `lower`, another the phase
+   * before it, after all that is there.
+   */
+  readonly own: readonly string[];
   /** Compile options that guards may ask for. */
   readonly settings: Settings;
   /** Draw operands to see whether the sides of each rule can have one type; costs milliseconds a rule. */
@@ -37,6 +42,7 @@ export const DEFAULT_LOAD_OPTIONS: LoadOptions = {
   entry: "main.rules",
   without: [],
   lower: [],
+  own: [],
   settings: {},
   checkTypes: true,
 };
@@ -104,8 +110,9 @@ class Loader {
     for (const phase of schedule.phases) {
       for (const { name, span } of phase.families) this.#family(name, { source, span });
     }
+    for (const name of this.#options.own) this.#family(name, { source, span: { start: 0, end: 1 } });
     this.#checkWithout();
-    const phases = schedule.phases.map((phase) => this.#phase(phase));
+    const phases = this.#withOwn(schedule).map((phase) => this.#phase(phase));
     const families = [...this.#families.values()].filter((each) => each !== undefined);
     this.#checkNamesAcross(families);
     return this.#finish({ rules: families.flatMap((each) => each.rules), families, phases });
@@ -229,6 +236,18 @@ class Loader {
       const related = [{ message: "the other one is here", place: namePlace(earlier) }];
       this.#diagnostics.push(diagnostic("rule/duplicate-name", message, { place: namePlace(rule), related }));
     }
+  }
+
+  #withOwn({ phases }: Schedule): Schedule["phases"] {
+    const last = phases.findLastIndex(({ name }) => name !== "lower");
+    const lower = phases.findIndex(({ name }) => name === "lower");
+    const own = this.#options.own.map((name) => {
+      const isLower = this.#families.get(name)?.purpose === "lower";
+      return { name, span: { start: 0, end: 1 }, phase: isLower || last === -1 ? lower : last };
+    });
+    return phases.map((phase, i) => {
+      return { ...phase, families: [...phase.families, ...own.filter((each) => each.phase === i)] };
+    });
   }
 
   #phase({ name, families, limits }: Schedule["phases"][number]): RulePhase {

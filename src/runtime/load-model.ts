@@ -5,7 +5,7 @@
 
 import type { Host } from "../base/index.js";
 import type { Artifact, Compilation, CompileOptions, Progress } from "../compiler/index.js";
-import { buildArtifact, compileModel, hardwareOf } from "../compiler/index.js";
+import { buildArtifact, compileChecked, hardwareOf } from "../compiler/index.js";
 import type { Diagnostic, Result } from "../diagnostics/index.js";
 import { diagnostic, failure, success } from "../diagnostics/index.js";
 import type { Executor } from "./executor.js";
@@ -55,7 +55,7 @@ export async function loadModel(
   given: Partial<LoadOptions> = {},
   progress: Progress = {},
 ): Promise<Result<LoadedModel>> {
-  const compiled = compileModel(host, path, given, progress);
+  const compiled = await compileChecked(host, path, given, progress);
   if (!compiled.ok) return compiled;
   const compilation = compiled.value;
   const tokenizer = loadTokenizer(compilation.model.tokenizerPath, host.files);

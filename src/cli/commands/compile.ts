@@ -5,7 +5,7 @@ import { Option } from "commander";
 
 import type { Files } from "../../base/index.js";
 import type { Artifact, Compilation } from "../../compiler/index.js";
-import { buildArtifact, compileModel, writeSources } from "../../compiler/index.js";
+import { buildArtifact, compileChecked, writeSources } from "../../compiler/index.js";
 import { diagnostic } from "../../diagnostics/index.js";
 import type { Door } from "../door.js";
 import { CommandFailure, unwrap, writeJson } from "../door.js";
@@ -52,7 +52,7 @@ Examples:
 async function compile(door: Door, path: string, flags: Flags): Promise<void> {
   const { host } = door;
   const progress = createProgress(door, flags.json === true);
-  const compilation = unwrap(door, compileModel(host, path, compileOptions(flags), progress));
+  const compilation = unwrap(door, await compileChecked(host, path, compileOptions(flags), progress));
   try {
     const { model, target } = compilation.plan;
     const folder = host.files.resolve(flags.output ?? `${model}-${target}`);

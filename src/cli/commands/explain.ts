@@ -3,7 +3,7 @@
 import type { Command } from "commander";
 import { Option } from "commander";
 
-import { compileModel, hardwareOf } from "../../compiler/index.js";
+import { compileChecked, hardwareOf } from "../../compiler/index.js";
 import type { KernelStory } from "../../optimizer/index.js";
 import { explainKernels } from "../../optimizer/index.js";
 import type { RuleReference } from "../../plan/index.js";
@@ -56,9 +56,9 @@ export interface ScenarioStory {
   readonly kernels: readonly Omit<KernelStory, "scenario">[];
 }
 
-function explain(door: Door, path: string, flags: Flags): void {
+async function explain(door: Door, path: string, flags: Flags): Promise<void> {
   const progress = createProgress(door, flags.json === true);
-  const compilation = unwrap(door, compileModel(door.host, path, compileOptions(flags), progress));
+  const compilation = unwrap(door, await compileChecked(door.host, path, compileOptions(flags), progress));
   compilation.model.weights?.close();
   const { selected } = compilation.optimized;
   const stories = explainKernels(compilation.optimized);

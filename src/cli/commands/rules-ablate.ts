@@ -3,7 +3,7 @@
 import type { Command } from "commander";
 
 import type { Compilation, CompileOptions } from "../../compiler/index.js";
-import { compileModel } from "../../compiler/index.js";
+import { compileChecked } from "../../compiler/index.js";
 import type { Ablation } from "../../optimizer/index.js";
 import { ablateRules } from "../../optimizer/index.js";
 import { loadModel } from "../../runtime/index.js";
@@ -53,7 +53,7 @@ interface Row extends Ablation {
 
 async function ablate(door: Door, path: string, flags: Flags): Promise<void> {
   const progress = createProgress(door, flags.json === true);
-  const compilation = unwrap(door, compileModel(door.host, path, compileOptions(flags), progress));
+  const compilation = unwrap(door, await compileChecked(door.host, path, compileOptions(flags), progress));
   compilation.model.weights?.close();
   for (const name of flags.rule) findByName(compilation.rules.rules, name);
   const rows: Row[] = [];

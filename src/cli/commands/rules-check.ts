@@ -6,8 +6,8 @@
 import type { Diagnostic } from "../../diagnostics/index.js";
 import type { CheckOptions, CompiledRule } from "../../rules/index.js";
 import { checkRule, lintAcross, lintRule } from "../../rules/index.js";
-import type { KeptReport } from "../check-cache.js";
-import { CheckCache } from "../check-cache.js";
+import type { KeptReport } from "../../compiler/index.js";
+import { RuleVerdicts } from "../../compiler/index.js";
 import type { Door } from "../door.js";
 import { writeJson } from "../door.js";
 import { count } from "../format.js";
@@ -24,19 +24,19 @@ export interface CheckFlags {
 export async function checkRules(door: Door, paths: readonly string[], flags: CheckFlags): Promise<void> {
   const { families, diagnostics: faults } = readFamilies(door, paths);
   const { seed, cases } = flags;
-  const cache = flags.cache ? new CheckCache(door.host, { seed, cases }) : undefined;
+  const verdicts = new RuleVerdicts(door.host, { seed, cases });
   const diagnostics: Diagnostic[] = [...faults];
   const rows: CheckRow[] = [];
   for (const rule of families.flatMap(({ rules }) => rules)) {
-    const kept = cache?.find(rule);
-    const row = kept
+    const kept = flags.cache ? verdicts.find(rule) : undefined;
+    const row = kept !== undefined && kept.noted !== true
       ? { rule, report: kept, found: [], cached: true }
-      : await checkAnew(rule, { seed, cases }, cache);
+      : await checkAnew(rule, { seed, cases }, verdicts);
     diagnostics.push(...row.found);
     rows.push(row);
     if (flags.json !== true) door.terminal.out(renderRow(row));
   }
-  cache?.save();
+  verdicts.save();
   diagnostics.push(...lintAcross(families));
   if (flags.json === true) writeJson(door, rows.map(toJson));
   else door.terminal.out(`${count(rows.length, "rule")} checked${cachedNote(rows)}\n`);
@@ -53,11 +53,12 @@ interface CheckRow {
 async function checkAnew(
   rule: CompiledRule,
   options: Partial<CheckOptions>,
-  cache: CheckCache | undefined,
+  verdicts: RuleVerdicts,
 ): Promise<CheckRow> {
   const report = await checkRule(rule, options);
-  const found = [...report.diagnostics, ...lintRule(rule)];
-  if (found.length === 0) cache?.keep(rule, report);
+  const notes = lintRule(rule);
+  const found = [...report.diagnostics, ...notes];
+  if (report.diagnostics.length === 0) verdicts.keep(rule, report, notes.length > 0);
   return { rule, report, found, cached: false };
 }
 

@@ -5,7 +5,7 @@
 import type { Command } from "commander";
 
 import type { Compilation } from "../../compiler/index.js";
-import { compileModel } from "../../compiler/index.js";
+import { compileChecked } from "../../compiler/index.js";
 import type { RuleCoverage } from "../../optimizer/index.js";
 import { ruleCoverage } from "../../optimizer/index.js";
 import type { Door } from "../door.js";
@@ -28,9 +28,7 @@ export function addRulesCoverage(rules: Command, door: Door): void {
   addCompileFlags(command)
     .option("--json", "print a record for each rule")
     .addHelpText("after", "\nExample:\n  llmir rules coverage path/to/model Meta-Llama-3.1-8B.json")
-    .action((models: readonly string[], flags: Flags) => {
-      coverage(door, models, flags);
-    });
+    .action((models: readonly string[], flags: Flags) => coverage(door, models, flags));
 }
 
 export function addRulesProfile(rules: Command, door: Door): void {
@@ -42,14 +40,12 @@ export function addRulesProfile(rules: Command, door: Door): void {
   addCompileFlags(command)
     .option("--json", "print a record for each phase and rule")
     .addHelpText("after", "\nExample:\n  llmir rules profile path/to/model")
-    .action((model: string, flags: Flags) => {
-      profile(door, model, flags);
-    });
+    .action((model: string, flags: Flags) => profile(door, model, flags));
 }
 
-function compileOnly(door: Door, path: string, flags: Flags): Compilation {
+async function compileOnly(door: Door, path: string, flags: Flags): Promise<Compilation> {
   const progress = createProgress(door, flags.json === true);
-  const compilation = unwrap(door, compileModel(door.host, path, compileOptions(flags), progress));
+  const compilation = unwrap(door, await compileChecked(door.host, path, compileOptions(flags), progress));
   compilation.model.weights?.close();
   return compilation;
 }
@@ -59,11 +55,12 @@ interface ModelCoverage {
   readonly rows: readonly RuleCoverage[];
 }
 
-function coverage(door: Door, paths: readonly string[], flags: Flags): void {
-  const models = paths.map((path): ModelCoverage => {
-    const { optimized, rules } = compileOnly(door, path, flags);
-    return { model: path, rows: ruleCoverage(optimized, rules) };
-  });
+async function coverage(door: Door, paths: readonly string[], flags: Flags): Promise<void> {
+  const models: ModelCoverage[] = [];
+  for (const path of paths) {
+    const { optimized, rules } = await compileOnly(door, path, flags);
+    models.push({ model: path, rows: ruleCoverage(optimized, rules) });
+  }
   if (flags.json === true) writeJson(door, rulesOf(models).map((name) => toJson(name, models)));
   else door.terminal.out(models.map(renderModel).join("\n") + renderUnused(models));
 }
@@ -115,8 +112,8 @@ interface ProfileRow {
   readonly timeMs: number;
 }
 
-function profile(door: Door, path: string, flags: Flags): void {
-  const { optimized } = compileOnly(door, path, flags);
+async function profile(door: Door, path: string, flags: Flags): Promise<void> {
+  const { optimized } = await compileOnly(door, path, flags);
   const rows = optimized.report.phases.flatMap(({ name, report }) =>
     report.perRule.map(
       (each): ProfileRow => ({

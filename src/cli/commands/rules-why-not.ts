@@ -3,7 +3,7 @@
 import type { Command } from "commander";
 
 import type { Compilation } from "../../compiler/index.js";
-import { compileModel } from "../../compiler/index.js";
+import { compileChecked } from "../../compiler/index.js";
 import { diagnostic, didYouMean } from "../../diagnostics/index.js";
 import type { NearMissStory, WhyNot } from "../../optimizer/index.js";
 import { explainAbsence } from "../../optimizer/index.js";
@@ -38,14 +38,12 @@ export function addRulesWhyNot(rules: Command, door: Door): void {
     .option("--limit <count>", "places to list", parseCount, 10)
     .option("--json", "print JSON")
     .addHelpText("after", "\nExamples:\n  llmir rules why-not merge_qkv path/to/model\n  llmir rules why-not mine path/to/model --file mine.rules")
-    .action((rule: string, model: string, flags: Flags) => {
-      whyNot(door, rule, model, flags);
-    });
+    .action((rule: string, model: string, flags: Flags) => whyNot(door, rule, model, flags));
 }
 
-function whyNot(door: Door, name: string, path: string, flags: Flags): void {
+async function whyNot(door: Door, name: string, path: string, flags: Flags): Promise<void> {
   const progress = createProgress(door, flags.json === true);
-  const compilation = unwrap(door, compileModel(door.host, path, compileOptions(flags), progress));
+  const compilation = unwrap(door, await compileChecked(door.host, path, compileOptions(flags), progress));
   compilation.model.weights?.close();
   const rule = findRule(door, name, compilation, flags.file);
   const story = explainAbsence(compilation.optimized, rule, { quantize: flags.quantize });

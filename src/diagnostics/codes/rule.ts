@@ -203,4 +203,22 @@ export const ruleCodes = {
     severity: "warning",
     meaning: "No operands were found that fit the left side, so the rule could not be checked by machine.",
   },
+  "rule/not-checked": {
+    severity: "error",
+    meaning:
+      "A rule changes a program only after it was found sound: `llmir rules check` says what is in the way, and " +
+      "`--unchecked-rules` uses it all the same.",
+  },
+  "rule/used-unchecked": {
+    severity: "warning",
+    meaning: "Rules that nobody has found sound took part, since `--unchecked-rules` was given: the output may be wrong.",
+  },
+  "rule/file-name": {
+    severity: "error",
+    meaning: "The name of a rule file of your own is its family's, with `.rules` behind it.",
+  },
+  "rule/family-taken": {
+    severity: "error",
+    meaning: "A family of your own has the name of a shipped one, or of another of yours.",
+  },
 } as const satisfies Record<`rule/${string}`, CodeEntry>;

@@ -1,56 +1,26 @@
 // The commands of the workbench in one process: what their JSON holds, on a model and on a configuration
 // alone.
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import pc from "picocolors";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 
-import { runCommand } from "../../../src/cli/main.js";
 import { requireSharedModel } from "../../support/models.js";
+import { createCommandFolder } from "../../support/run-in-process.js";
 
 const timeout = 120_000;
-const folder = mkdtempSync(join(tmpdir(), "llmir-rules-"));
-const before = process.env["LLMIR_CACHE"];
-
-beforeAll(() => {
-  process.env["LLMIR_CACHE"] = join(folder, "cache");
-});
+const commands = createCommandFolder();
+const { folder, run, file, codes } = commands;
 
 afterAll(() => {
-  if (before === undefined) delete process.env["LLMIR_CACHE"];
-  else process.env["LLMIR_CACHE"] = before;
-  rmSync(folder, { recursive: true, force: true });
+  commands.remove();
 });
-
-async function run(...argv: readonly string[]) {
-  const written = { stdout: "", stderr: "" };
-  const exitCode = await runCommand(argv, {
-    out: (text) => void (written.stdout += text),
-    err: (text) => void (written.stderr += text),
-    columns: 100,
-    interactive: false,
-    colours: pc.createColors(false),
-  });
-  return { exitCode, ...written };
-}
 
 async function json(...argv: readonly string[]) {
   const { exitCode, stdout, stderr } = await run("rules", ...argv, "--json");
   expect(exitCode, stderr).toBe(0);
   return JSON.parse(stdout);
-}
-
-function codes(stderr: string): readonly string[] {
-  return JSON.parse(stderr).diagnostics.map(({ code }: { readonly code: string }) => code);
-}
-
-function file(name: string, text: string): string {
-  const path = join(folder, name);
-  writeFileSync(path, text);
-  return path;
 }
 
 const sound = `//! Mine.
