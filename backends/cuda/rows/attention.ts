@@ -1,11 +1,11 @@
 /** Rotary positions, the paged cache, and attention over it. */
 
 import {
-  cFloat, pagedAttentionKernel, refusesCache, ropeAppendKvKernel, ropeKernel,
+  cacheOf, cFloat, firstDim, pagedAttentionKernel, refusesCache, ropeAppendKvKernel, ropeKernel, tensorOf,
+  widthOf,
 } from "../../../src/codegen/index.js";
 import type { Attrs } from "../../../src/ir/index.js";
 import type { CudaArgument, CudaKernelRow } from "../kernel-row.js";
-import { cacheOf, firstDim, tensorOf, widthOf } from "./shapes.js";
 
 /** The cache and where a sequence's blocks are, as the kernels take them. */
 function pagedCache(layer: CudaArgument | undefined, table: CudaArgument | undefined): string {

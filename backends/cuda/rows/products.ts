@@ -2,11 +2,12 @@
 
 import { invariant } from "../../../src/base/index.js";
 import type { WeightFormat } from "../../../src/codegen/index.js";
-import { matmulAddKernel, matmulKernel, packedShape, packKernel, packQuantizedKernel } from "../../../src/codegen/index.js";
+import {
+  firstDim, matmulAddKernel, matmulKernel, packedShape, packKernel, packQuantizedKernel,
+} from "../../../src/codegen/index.js";
 import type { ValueType } from "../../../src/ir/index.js";
 import type { CudaKernelRow, KernelInstance } from "../kernel-row.js";
 import { parseFormat, rowLayout } from "../row-weights.js";
-import { firstDim } from "./shapes.js";
 
 const structs = { f32: "F32Rows", f16: "F16Rows", bf16: "Bf16Rows" } as const;
 

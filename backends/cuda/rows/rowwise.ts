@@ -1,8 +1,7 @@
 /** Kernels that compute each row by itself. */
 
-import { cFloat, rmsNormKernel, swigluKernel } from "../../../src/codegen/index.js";
+import { cFloat, firstDim, rmsNormKernel, swigluKernel, tensorOf } from "../../../src/codegen/index.js";
 import type { CudaKernelRow, DimText } from "../kernel-row.js";
-import { firstDim, tensorOf } from "./shapes.js";
 
 /** The number of rows of a tensor of any rank, as C++. */
 function rowCount(shape: readonly (number | string)[], dim: DimText): string {

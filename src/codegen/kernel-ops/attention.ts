@@ -4,26 +4,13 @@
  */
 
 import { invariant } from "../../base/index.js";
-import type { KvCacheType, OpRecord, TensorType, ValueType } from "../../ir/index.js";
+import type { KvCacheType, OpRecord, ValueType } from "../../ir/index.js";
 import { defineOp, elementCount, tensor } from "../../ir/index.js";
 import {
   columnsAsHeads, coreOp, illTyped, meaning, requireCache, requireF32, requireFrequencies, requireIndices,
   requireNumber, requireStyle,
 } from "./checks.js";
-
-function tensorOf(type: ValueType | undefined): TensorType {
-  invariant(type?.kind === "tensor", "type inference has made sure of a tensor");
-  return type;
-}
-
-function cacheOf(type: ValueType | undefined): KvCacheType {
-  invariant(type?.kind === "kv_cache", "type inference has made sure of a cache");
-  return type;
-}
-
-function widthOf({ shape }: TensorType): number {
-  return shape.slice(1).reduce<number>((count, dim) => count * Number(dim), 1);
-}
+import { cacheOf, tensorOf, widthOf } from "./shapes.js";
 
 const styles = ["halves", "interleaved"] as const;
 const smallCache: KvCacheType = {

@@ -4,3 +4,4 @@ export * from "./attention.js";
 export * from "./checks.js";
 export * from "./products.js";
 export * from "./rowwise.js";
+export * from "./shapes.js";

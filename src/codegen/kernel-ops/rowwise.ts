@@ -1,14 +1,9 @@
 /** Ops of kernels that compute each row by itself, under the names of a target. */
 
-import { invariant } from "../../base/index.js";
-import type { OpRecord, TensorType, ValueType } from "../../ir/index.js";
+import type { OpRecord } from "../../ir/index.js";
 import { defineOp, elementCount, tensor } from "../../ir/index.js";
 import { coreOp, illTyped, meaning, requireF32, requireNumber } from "./checks.js";
-
-function shapeOf(type: ValueType | undefined): TensorType["shape"] {
-  invariant(type?.kind === "tensor", "type inference has made sure of a tensor");
-  return type.shape;
-}
+import { tensorOf } from "./shapes.js";
 
 /** `rms_norm` in f32. */
 export function rmsNormKernel(target: string): OpRecord {
@@ -53,7 +48,7 @@ export function swigluKernel(target: string): OpRecord {
       return tensor("f32", shape[0] ?? 0, width / 2);
     },
     evaluate: (operands) => meaning("swiglu", operands),
-    work: (_operands, _attrs, result) => ({ flops: 8 * elementCount(shapeOf(result)) }),
+    work: (_operands, _attrs, result) => ({ flops: 8 * elementCount(tensorOf(result).shape) }),
     samples: [
       { operands: [tensor("f32", "T", 128)], attrs: {}, dims: { T: 3 } },
       { operands: [tensor("f32", "T", 74)], attrs: {}, dims: { T: 2 } },

@@ -1,7 +1,7 @@
 /** Reading the types that inference has checked. */
 
-import { invariant } from "../../../src/base/index.js";
-import type { Dim, KvCacheType, TensorType, ValueType } from "../../../src/ir/index.js";
+import { invariant } from "../../base/index.js";
+import type { Dim, KvCacheType, TensorType, ValueType } from "../../ir/index.js";
 
 export function tensorOf(type: ValueType | undefined): TensorType {
   invariant(type?.kind === "tensor", "type inference has made sure of a tensor");
