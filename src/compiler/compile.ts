@@ -200,7 +200,7 @@ export function readRules(
     ops,
     own: options.ruleFiles,
     without: options.without,
-    settings: { quantize: options.quantize },
+    settings: { quantize: options.quantize, activations: options.activations },
   });
   if (!loaded.ok || options.withoutRules.length === 0) return loaded;
   return success(withoutRules(loaded.value, new Set(options.withoutRules)), loaded.diagnostics);

@@ -9,6 +9,7 @@ import type {
   Func,
   KvCacheType,
   LayersOperation,
+  Registry,
   SelectedFunction,
   SelectedProgram,
   SelectedScenario,
@@ -23,6 +24,7 @@ import { layOutWeights } from "./weight-layout.js";
 export interface PlanInput {
   readonly model: string;
   readonly target: string;
+  readonly ops: Registry;
   readonly vocabulary: number;
   readonly capacity: Capacity;
   readonly cache: KvCacheType;
@@ -40,6 +42,7 @@ export function planProgram(input: PlanInput): ProgramPlan {
   return {
     model: input.model,
     target: input.target,
+    ops: input.ops,
     vocabulary: input.vocabulary,
     capacity,
     dims,

@@ -3,7 +3,7 @@
  * memory, the layout of the weight file, the paged KV cache. Nothing is decided after this point.
  */
 
-import type { Attrs, Dim, KvCacheType, RuleReference, ValueType } from "../ir/index.js";
+import type { Attrs, Dim, KvCacheType, Registry, RuleReference, ValueType } from "../ir/index.js";
 
 /** The largest batch that one step takes; buffers are sized for it. */
 export interface Capacity {
@@ -112,6 +112,8 @@ export interface KvPlan {
 export interface ProgramPlan {
   readonly model: string;
   readonly target: string;
+  /** Ops by the names that kernels `loops.<op>` are printed from. */
+  readonly ops: Registry;
   readonly vocabulary: number;
   readonly capacity: Capacity;
   /** Symbolic dimensions at capacity, by name; a buffer's bytes are those of its type there. */

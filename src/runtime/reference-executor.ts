@@ -7,7 +7,7 @@ import type { Compilation } from "../compiler/index.js";
 import type { Result } from "../diagnostics/index.js";
 import { diagnostic, failure, success } from "../diagnostics/index.js";
 import type { KvCacheValue, StepBatch } from "../ir/index.js";
-import { coreRegistry, createConstantCache, emptyCache, evaluateStep, stepInputs } from "../ir/index.js";
+import { createConstantCache, emptyCache, evaluateStep, stepInputs } from "../ir/index.js";
 import type { Batch, Executor } from "./executor.js";
 
 /** An executor over the plain graph of a model; no rule has touched what it runs. */
@@ -22,7 +22,7 @@ export function createReferenceExecutor(compilation: Compilation, blocks: number
     );
   }
   const context = {
-    registry: coreRegistry,
+    registry: plan.ops,
     weights: (name: string) => weights.read(name),
     constants: createConstantCache(),
     ownsArguments: true,

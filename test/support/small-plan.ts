@@ -181,6 +181,7 @@ export function smallPlan(model = "small/model"): ProgramPlan {
   return {
     model,
     target: "c",
+    ops: coreRegistry,
     vocabulary,
     capacity: smallCapacity,
     dims,

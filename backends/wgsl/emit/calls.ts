@@ -5,8 +5,8 @@
 
 import { assertNever, invariant } from "../../../src/base/index.js";
 import { shapeText } from "../../../src/codegen/index.js";
-import type { Dim } from "../../../src/ir/index.js";
-import { coreRegistry, dtypeBytes } from "../../../src/ir/index.js";
+import type { Dim, Registry } from "../../../src/ir/index.js";
+import { dtypeBytes } from "../../../src/ir/index.js";
 import type {
   Call, CopyCall, FunctionPlan, KernelCall, PlannedValue, ProgramPlan, RuleReference,
 } from "../../../src/plan/index.js";
@@ -46,7 +46,7 @@ function callRecord(call: Call, func: FunctionPlan, emission: Emission): CallRec
       return copyRecord(call, func, emission);
     case "kernel": {
       const { operands, result, kernel } = call;
-      const instances = instancesOf(call);
+      const instances = instancesOf(call, emission.plan.ops);
       const rules = call.rules.map(ruleText);
       const made = { kernel, instances, values: { operands, result }, rules };
       return kernelRecord(made, func, emission);
@@ -57,10 +57,10 @@ function callRecord(call: Call, func: FunctionPlan, emission: Emission): CallRec
 }
 
 /** The specialised kernels of a call: the first that takes the rows of a step runs. */
-export function instancesOf(call: KernelCall): readonly KernelInstance[] {
+export function instancesOf(call: KernelCall, ops: Registry): readonly KernelInstance[] {
   const types = call.operands.map(({ type }) => type);
   if (call.kernel.startsWith(LOOPS_PREFIX)) {
-    const record = coreRegistry.require(call.kernel.slice(LOOPS_PREFIX.length));
+    const record = ops.require(call.kernel.slice(LOOPS_PREFIX.length));
     return [loopInstance(record, types, call.attrs, call.result.type)];
   }
   const row = rows.get(call.kernel);

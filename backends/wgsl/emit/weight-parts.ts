@@ -4,8 +4,8 @@ import { invariant } from "../../../src/base/index.js";
 import { bytesText, shapeText } from "../../../src/codegen/index.js";
 import type { PlanRefusal } from "../../../src/codegen/index.js";
 import { typeBytes } from "../../../src/ir/index.js";
-import type { KernelCall, ProgramPlan } from "../../../src/plan/index.js";
-import type { KernelSplit } from "../kernel-row.js";
+import type { ProgramPlan } from "../../../src/plan/index.js";
+import type { KernelInstance, KernelSplit } from "../kernel-row.js";
 import { LIMITS } from "../limits.js";
 import { batchBytes } from "./places.js";
 import { instancesOf } from "./calls.js";
@@ -73,12 +73,12 @@ function refusal(what: string, sizeBytes: number, hint: string): SizedRefusal {
 /**
  * By weight: how all its readers can take it in parts; undefined where one cannot, or where they disagree.
  */
-function splitsOf({ functions }: ProgramPlan): ReadonlyMap<number, KernelSplit | undefined> {
+function splitsOf({ functions, ops }: ProgramPlan): ReadonlyMap<number, KernelSplit | undefined> {
   const splits = new Map<number, KernelSplit | undefined>();
   for (const call of functions.flatMap(({ calls }) => calls.filter((each) => each.kind === "kernel"))) {
     call.operands.forEach(({ storage, type }, operand) => {
       if (storage.kind !== "weight" || typeBytes(type) <= LIMITS.bindingBytes) return;
-      const split = splitOfOperand(call, operand);
+      const split = splitOfOperand(instancesOf(call, ops), operand);
       const known = splits.get(storage.index);
       const agrees = !splits.has(storage.index) || (known?.unitBytes === split?.unitBytes);
       splits.set(storage.index, agrees ? split : undefined);
@@ -87,8 +87,8 @@ function splitsOf({ functions }: ProgramPlan): ReadonlyMap<number, KernelSplit |
   return splits;
 }
 
-function splitOfOperand(call: KernelCall, operand: number): KernelSplit | undefined {
-  return instancesOf(call)
+function splitOfOperand(instances: readonly KernelInstance[], operand: number): KernelSplit | undefined {
+  return instances
     .map(({ split }) => split)
     .find((split) => split?.operand === operand);
 }

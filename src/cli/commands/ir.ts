@@ -58,7 +58,7 @@ interface Read {
 
 /** A text may name kernels of any target, as a dump of a later stage does. */
 function readText(door: Door, path: string): Read {
-  const registry = targets.map(targetRegistry)[0] ?? coreRegistry;
+  const registry = targets.map((backend) => targetRegistry(backend))[0] ?? coreRegistry;
   const module = unwrap(door, parseModule({ name: path, text: door.host.files.readText(path) }, registry));
   const verify = findFunction(module, entryName) === undefined ? verifyFunctions : verifyModule;
   return { module: verified(module, verify(module, registry)), registry };

@@ -4,8 +4,8 @@
  */
 
 import { invariant } from "../../base/index.js";
-import type { Dim, OpRecord } from "../../ir/index.js";
-import { coreRegistry, operandName, printType } from "../../ir/index.js";
+import type { Dim, OpRecord, Registry } from "../../ir/index.js";
+import { operandName, printType } from "../../ir/index.js";
 import { loopKernel, valueBuffers } from "../../loops/index.js";
 import type { KernelCall, PlannedValue, ProgramPlan } from "../../plan/index.js";
 import { cIdentifier } from "../c-names.js";
@@ -44,7 +44,7 @@ export function collectKernels<Instance extends CKernelInstance>(
   const instances = new Map<string, Instance>();
   const printed = new Map<string, PrintedKernel>();
   const resolve = (call: KernelCall): ResolvedKernel<Instance> => {
-    if (call.kernel.startsWith(LOOPS_PREFIX)) return resolvePrinted(call, dialect, printed);
+    if (call.kernel.startsWith(LOOPS_PREFIX)) return resolvePrinted(call, plan.ops, { dialect, printed });
     const row = table.get(call.kernel);
     invariant(row?.instance !== undefined, `the ${dialect.target} target has a kernel ${call.kernel} that runs`);
     const made = row.instance(call.operands.map(({ type }) => type), call.attrs, call.result.type);
@@ -63,14 +63,19 @@ function freeName(wanted: string, taken: readonly CKernelInstance[]): string {
   return name;
 }
 
+interface Printing {
+  readonly dialect: CDialect;
+  readonly printed: Map<string, PrintedKernel>;
+}
+
 /** Kernels with the same text under the same name are one; others of the same op are numbered. */
 function resolvePrinted(
   call: KernelCall,
-  { printLoops }: CDialect,
-  printed: Map<string, PrintedKernel>,
+  ops: Registry,
+  { dialect: { printLoops }, printed }: Printing,
 ): Extract<ResolvedKernel, { kind: "printed" }> {
   const op = call.kernel.slice(LOOPS_PREFIX.length);
-  const record = coreRegistry.require(op);
+  const record = ops.require(op);
   const kernel = loopKernel(record, call.operands.map(({ type }) => type), call.attrs, call.result.type);
   const key = `${op}\n${printLoops(kernel, "kernel").text}`;
   const known = printed.get(key);

@@ -12,7 +12,7 @@ import type {
   Attrs, DimEnv, KvCacheType, KvCacheValue, OpRecord, TensorValue, Value, ValueType,
 } from "../../../src/ir/index.js";
 import {
-  concreteType, elementCount, kvBlockBytes, serializeValue, typeBytes,
+  concreteType, coreRegistry, elementCount, kvBlockBytes, serializeValue, typeBytes,
 } from "../../../src/ir/index.js";
 import type { Call, PlannedValue, ProgramPlan, Storage, WeightEntry } from "../../../src/plan/index.js";
 import type { GpuBuffer, GpuDevice } from "../../../src/runtime/webgpu-device.js";
@@ -93,7 +93,7 @@ function layOut(each: DeviceCase): Laid {
   const type = cache?.type ?? noCache;
   const sizes = { T: SLOTS, R: SLOTS, S: SLOTS, C: SLOTS, B: dims["B"] ?? 1 };
   const plan: ProgramPlan = {
-    model: "kernel", target: "wgsl", vocabulary: Math.max(1, Math.ceil(typeBytes(concreteType(result, dims)) / 4)),
+    model: "kernel", target: "wgsl", ops: coreRegistry, vocabulary: Math.max(1, Math.ceil(typeBytes(concreteType(result, dims)) / 4)),
     capacity: { tokens: 1, rows: 1, sequences: SLOTS, contextLength: 64, blocksPerSequence: dims["B"] ?? 1 },
     dims: sizes,
     functions: [

@@ -1,0 +1,48 @@
+// Every way of running a program that tests know: each target on what this machine has. A target that cannot
+// run here says why, once, and its tests are skipped.
+
+import { spawnSync } from "node:child_process";
+
+import type { Host } from "../../src/base/index.js";
+import { createNodeHost } from "../../src/host/index.js";
+import { webGpuAbility } from "../../src/runtime/native-webgpu.js";
+import { emulatedHost, findCudaMachine, hasEmulator } from "../device/cuda/toolchains.js";
+
+export interface TestTarget {
+  /** For titles: `wgsl`, `cuda, emulated on the CPU`. */
+  readonly title: string;
+  readonly target: "c" | "wgsl" | "cuda";
+  /** Why it cannot run here; undefined where it can. */
+  readonly missing: string | undefined;
+  /** A host that builds and runs it, with artifacts in a folder of the test's own. */
+  readonly hostFor: (cacheRoot: string) => Host;
+}
+
+const plainHost = (cacheRoot: string): Host => ({ ...createNodeHost(), cacheRoot });
+
+export async function findTestTargets(): Promise<readonly TestTarget[]> {
+  const compiler = process.env["CC"] ?? "gcc";
+  const hasCompiler = spawnSync(compiler, ["--version"]).status === 0;
+  const device = await webGpuAbility();
+  const { nvcc, gpu } = await findCudaMachine();
+  const targets: readonly TestTarget[] = [
+    { title: "c", target: "c", missing: hasCompiler ? undefined : `\`${compiler}\` cannot be started`, hostFor: plainHost },
+    { title: "wgsl", target: "wgsl", missing: device.ok ? undefined : device.why, hostFor: plainHost },
+    {
+      title: "cuda, emulated on the CPU",
+      target: "cuda",
+      missing: hasEmulator() ? undefined : "g++ cannot be started",
+      hostFor: emulatedHost,
+    },
+    {
+      title: "cuda, on the GPU",
+      target: "cuda",
+      missing: nvcc === undefined ? "nvcc cannot be started" : gpu === undefined ? "there is no GPU" : undefined,
+      hostFor: plainHost,
+    },
+  ];
+  for (const { title, missing } of targets) {
+    if (missing !== undefined) process.stderr.write(`skipped: ${title}: ${missing}\n`);
+  }
+  return targets;
+}
