@@ -7,12 +7,14 @@
  *                                       neighbouring 4-bit codes, byte b holds number b in its low half and
  *                                       number 4 + b in its high half, plus 8
  *
- * Whole models pass through `pack…`, so those loops run over typed arrays and convert bits, not numbers.
+ * Whole models pass through `pack…`, so those loops run over typed arrays.
  */
 
-import { fromBrainBits, fromHalfBits, invariant, toHalfBits } from "../../src/base/index.js";
+import { fromHalfBits, invariant, toHalfBits } from "../../src/base/index.js";
 import type { WeightFormat, WeightLayout } from "../../src/codegen/index.js";
-import { packedShape } from "../../src/codegen/index.js";
+import {
+  packedShape, parseWeightFormat, readStored, storedElements, weightFormatName,
+} from "../../src/codegen/index.js";
 import type {
   FloatDType, PackedType, PackedValue, QuantizedType, QuantizedValue, TensorValue,
 } from "../../src/ir/index.js";
@@ -26,16 +28,10 @@ export function chunkNumbers(format: WeightFormat): number {
   return format.kind === "float" ? CHUNK_BYTES / dtypeBytes(format.dtype) : (CHUNK_BYTES * 8) / format.bits;
 }
 
-function formatName(format: WeightFormat): string {
-  return format.kind === "float" ? `${format.dtype}_rows` : `q${format.bits}_rows_g${format.group}`;
-}
+const LAYOUT = "rows";
 
 export function parseFormat(name: string): WeightFormat | undefined {
-  const float = /^(f32|f16|bf16)_rows$/.exec(name);
-  if (float !== null) return { kind: "float", dtype: float[1] as FloatDType };
-  const quantized = /^q([48])_rows_g([1-9][0-9]*)$/.exec(name);
-  if (quantized === null) return undefined;
-  return { kind: "quantized", bits: quantized[1] === "4" ? 4 : 8, group: Number(quantized[2]) };
+  return parseWeightFormat(LAYOUT, name);
 }
 
 /** Numbers of a stored row of floats. */
@@ -49,7 +45,7 @@ function packedType(format: WeightFormat, [inner, outer]: readonly [number, numb
     format.kind === "float"
       ? outer * rowLength(format.dtype, inner) * dtypeBytes(format.dtype)
       : (outer * inner * format.bits) / 8 + outer * (inner / format.group) * 2;
-  return { kind: "packed", format: formatName(format), shape: [inner, outer], sizeBytes };
+  return { kind: "packed", format: weightFormatName(LAYOUT, format), shape: [inner, outer], sizeBytes };
 }
 
 function refusesQuantized({ bits, group }: QuantizedType): string | undefined {
@@ -64,8 +60,7 @@ function packFloats({ dtype, data }: TensorValue, type: PackedType): PackedValue
   const [inner, outer] = packedShape(type);
   const bytes = new Uint8Array(type.sizeBytes);
   const to = dtype === "f32" ? new Float32Array(bytes.buffer) : new Uint16Array(bytes.buffer);
-  const bits = dtype === "f32" ? data : dtype === "bf16" ? upperHalves(data) : halves(data);
-  transposeInto(bits, to, { inner, outer, stride: to.length / outer });
+  transposeInto(storedElements(data, dtype), to, { inner, outer, stride: to.length / outer });
   return { kind: "packed", type, bytes };
 }
 
@@ -90,28 +85,6 @@ function transposeInto(
       for (let row = firstRow; row < endRow; row++) to[column * stride + row] = from[row * outer + column]!;
     }
   }
-}
-
-/** bfloat16 bits of values that are bfloat16 already. */
-function upperHalves(data: Float32Array): Uint16Array {
-  const bits = new Uint32Array(data.buffer, data.byteOffset, data.length);
-  const out = new Uint16Array(data.length);
-  for (let i = 0; i < out.length; i++) out[i] = bits[i]! >>> 16;
-  return out;
-}
-
-/** binary16 bits of values that are binary16 already: normal numbers by shifting, the others one by one. */
-function halves(data: Float32Array): Uint16Array {
-  const bits = new Uint32Array(data.buffer, data.byteOffset, data.length);
-  const out = new Uint16Array(data.length);
-  for (let i = 0; i < out.length; i++) {
-    const each = bits[i]!;
-    const exponent = (each >>> 23) & 0xff;
-    const isNormal = exponent > 112 && exponent < 143;
-    const shifted = ((each >>> 16) & 0x8000) | (((each >>> 13) & 0x3ffff) - (112 << 10));
-    out[i] = isNormal ? shifted : toHalfBits(data[i]!);
-  }
-  return out;
 }
 
 function packQuantized(
@@ -148,16 +121,10 @@ function unpackFloats({ type, bytes }: PackedValue, dtype: FloatDType): TensorVa
   const [stride, width] = [rowLength(dtype, inner), dtypeBytes(dtype)];
   for (let row = 0; row < inner; row++) {
     for (let column = 0; column < outer; column++) {
-      data[row * outer + column] = readFloat(view, (column * stride + row) * width, dtype);
+      data[row * outer + column] = readStored(view, (column * stride + row) * width, dtype);
     }
   }
   return { kind: "tensor", dtype: "f32", shape: [inner, outer], data };
-}
-
-function readFloat(view: DataView, offset: number, dtype: FloatDType): number {
-  if (dtype === "f32") return view.getFloat32(offset, true);
-  const bits = view.getUint16(offset, true);
-  return dtype === "f16" ? fromHalfBits(bits) : fromBrainBits(bits);
 }
 
 function unpackQuantized({ type, bytes }: PackedValue, bits: 4 | 8, group: number): QuantizedValue {

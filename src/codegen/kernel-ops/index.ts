@@ -5,3 +5,4 @@ export * from "./checks.js";
 export * from "./products.js";
 export * from "./rowwise.js";
 export * from "./shapes.js";
+export * from "./weight-formats.js";

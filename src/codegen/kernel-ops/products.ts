@@ -10,11 +10,7 @@ import type {
 } from "../../ir/index.js";
 import { defineOp, elementCount, isFloat, printType, sameType, tensor } from "../../ir/index.js";
 import { illTyped, meaning, requireF32, requireNumber, requirePacked } from "./checks.js";
-
-/** The numbers of a packed matrix, whatever their order. */
-export type WeightFormat =
-  | { readonly kind: "float"; readonly dtype: FloatDType }
-  | { readonly kind: "quantized"; readonly bits: 4 | 8; readonly group: number };
+import type { WeightFormat } from "./weight-formats.js";
 
 /** How a target lays matrices out, and the way back. */
 export interface WeightLayout {
