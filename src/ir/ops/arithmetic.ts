@@ -232,23 +232,53 @@ export const arithmeticOps = [
     scalar: siluScalar,
   }),
   unaryOp({
+    name: "erf",
+    doc: "The error function of x.",
+    flops: TRANSCENDENTAL,
+    apply: erf,
+    scalar: (x) => unary("erf", x),
+  }),
+  unaryOp({
     name: "gelu",
     doc: "x times the standard normal distribution function of x: x/2 (1 + erf(x / sqrt 2)).",
     flops: TRANSCENDENTAL + 4,
-    apply: (x) => (x / 2) * (1 + erf(x * Math.SQRT1_2)),
-    scalar: (x) => times(times(number(0.5), x), plus(one, unary("erf", times(x, number(Math.SQRT1_2))))),
+    apply: gelu,
+    scalar: geluScalar,
   }),
   unaryOp({
     name: "gelu_tanh",
     doc: "The usual approximation of `gelu`: x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))).",
     flops: TRANSCENDENTAL + 8,
-    apply: (x) => (x / 2) * (1 + Math.tanh(geluInner(x))),
-    scalar: (x) => times(times(number(0.5), x), plus(one, unary("tanh", geluInnerScalar(x)))),
+    apply: geluTanh,
+    scalar: geluTanhScalar,
+  }),
+  unaryOp({
+    name: "gelu_quick",
+    doc: "x * sigmoid(1.702 x), a coarser approximation of `gelu` that some models were trained with.",
+    flops: TRANSCENDENTAL + 4,
+    apply: (x) => x / (1 + Math.exp(-1.702 * x)),
+    scalar: (x) => times(x, logistic(times(number(1.702), x))),
   }),
 ] as const;
 
 export function silu(x: number): number {
   return x / (1 + Math.exp(-x));
+}
+
+export function gelu(x: number): number {
+  return (x / 2) * (1 + erf(x * Math.SQRT1_2));
+}
+
+export function geluScalar(x: Scalar): Scalar {
+  return times(times(number(0.5), x), plus(one, unary("erf", times(x, number(Math.SQRT1_2)))));
+}
+
+export function geluTanh(x: number): number {
+  return (x / 2) * (1 + Math.tanh(geluInner(x)));
+}
+
+export function geluTanhScalar(x: Scalar): Scalar {
+  return times(times(number(0.5), x), plus(one, unary("tanh", geluInnerScalar(x))));
 }
 
 export function siluScalar(x: Scalar): Scalar {

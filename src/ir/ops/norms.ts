@@ -1,6 +1,6 @@
 /** Normalisation of rows. Sums run in double; the result is rounded once. */
 
-import type { Statement } from "../loop-form.js";
+import type { Scalar, Statement } from "../loop-form.js";
 import { cast, index, local, loop, number, store, unary, declare } from "../loop-form.js";
 import type { Random } from "../../base/index.js";
 import type { DrawRequest } from "../op.js";
@@ -21,7 +21,7 @@ import {
   tensorOf,
 } from "./loop-parts.js";
 import { inferBySignature, signature } from "./signature.js";
-import { floatsOf, newResult, tensorAt } from "./tensor-access.js";
+import { floatsOf, mapBinary, newResult, tensorAt } from "./tensor-access.js";
 
 function drawEpsilon(random: Random, request: DrawRequest): { readonly epsilon: number } {
   return { epsilon: attrOr(request, "epsilon", () => pick(random, [1e-5, 1e-6])) };
@@ -74,7 +74,11 @@ const rmsNorm = defineCoreOp({
   ],
 });
 
-function lowerRmsNorm({ shape }: TensorType, epsilon: number): readonly Statement[] {
+function lowerRmsNorm(
+  { shape }: TensorType,
+  epsilon: number,
+  finish: (normed: Scalar, place: readonly Scalar[]) => Scalar = (normed) => normed,
+): readonly Statement[] {
   const width = shape.at(-1) ?? 1;
   return overRows(shape, (along) => [
     ...accumulate("squares", 0, { index: "k", extent: width }, (total) =>
@@ -82,13 +86,13 @@ function lowerRmsNorm({ shape }: TensorType, epsilon: number): readonly Statemen
     ),
     declare("scale", "f32", reciprocalRoot(local("squares"), width, epsilon)),
     loop("j", width, "parallel", [
-      store(
-        "result",
-        along("j"),
-        mul(mul(loadFloat("x", ...along("j")), local("scale")), loadFloat("weight", index("j"))),
-      ),
+      store("result", along("j"), finish(normedAt(along("j")), along("j"))),
     ]),
   ]);
+}
+
+function normedAt(place: readonly Scalar[]): Scalar {
+  return mul(mul(loadFloat("x", ...place), local("scale")), loadFloat("weight", index("j")));
 }
 
 /** 1 / sqrt(squares / width + epsilon) */
@@ -163,4 +167,32 @@ function lowerLayerNorm({ shape }: TensorType, epsilon: number): readonly Statem
   });
 }
 
-export const normOps = [rmsNorm, layerNorm] as const;
+const normAddTypes = signature(
+  "x: float[..., D], weight: float[D], addend: float[..., D] -> float[..., D]",
+);
+
+const rmsNormAdd = defineCoreOp({
+  name: "rms_norm_add",
+  doc: "addend + `rms_norm` of x: a block's normed output with its residual. The norm is rounded before the sum.",
+  operands: normAddTypes.names,
+  attrs: { epsilon: "float" },
+  traits: ["pure", "rowwise"],
+  infer: (types) => inferBySignature("rms_norm_add", normAddTypes, types),
+  evaluate: (operands, attrs, result) => {
+    const normed = tensorAt([rmsNorm.evaluate(operands, attrs, result)], 0);
+    return mapBinary([tensorAt(operands, 2), normed], result, (a, b) => a + b);
+  },
+  work: ([x]) => ({ flops: 5 * elementCount(tensorOf(x).shape) }),
+  lower: (input) =>
+    lowerRmsNorm(resultOf(input), input.attrs.epsilon, (normed, place) => add(loadFloat("addend", ...place), normed)),
+  draw: draftBySignature(normAddTypes, { attrs: drawEpsilon }),
+  samples: [
+    {
+      operands: [tensor("f32", "T", 33), tensor("f32", 33), tensor("f32", "T", 33)],
+      attrs: { epsilon: 1e-5 },
+      dims: { T: 3 },
+    },
+  ],
+});
+
+export const normOps = [rmsNorm, layerNorm, rmsNormAdd] as const;

@@ -66,7 +66,7 @@ const quantize = defineCoreOp({
   ],
 });
 
-function quantizedType(type: ValueType | undefined): QuantizedType {
+export function quantizedType(type: ValueType | undefined): QuantizedType {
   invariant(type?.kind === "quantized", "type inference has made sure of a quantized matrix");
   return type;
 }
@@ -132,13 +132,13 @@ function dequantized({ type, codes, scales }: QuantizedValue): TensorValue {
 }
 
 /** One element of a quantized operand, whose buffers are `<name>_codes` and `<name>_scales`. */
-function loadQuantized(name: string, { group }: QuantizedType, row: Scalar, column: Scalar): Scalar {
+export function loadQuantized(name: string, { group }: QuantizedType, row: Scalar, column: Scalar): Scalar {
   const scale = loadFloat(`${name}_scales`, binary("quotient", row, int(group)), column);
   return mul(cast("f32", load(`${name}_codes`, row, column)), scale);
 }
 
 /** A quantized matrix of the drawn size, or none when no usual group divides its rows. */
-function drawQuantized({ K = 1, N = 1 }: Extents, random: Random): QuantizedType | undefined {
+export function drawQuantized({ K = 1, N = 1 }: Extents, random: Random): QuantizedType | undefined {
   const groups = [32, 64].filter((group) => K % group === 0);
   if (groups.length === 0) return undefined;
   return {
@@ -150,20 +150,20 @@ function drawQuantized({ K = 1, N = 1 }: Extents, random: Random): QuantizedType
   };
 }
 
-function relateRows(extents: Extents, random: Random): void {
+export function relateRows(extents: Extents, random: Random): void {
   extents["K"] ??= pick(random, [32, 64, 64, 96]);
 }
 
 const dequantizeTypes = signature("q: quantized[K, N] -> f32[K, N]");
 
-const sampleWeights: QuantizedType = {
+export const sampleWeights: QuantizedType = {
   kind: "quantized",
   shape: [64, 3],
   bits: 8,
   group: 32,
   scaleDtype: "f16",
 };
-const sampleNibbles: QuantizedType = { ...sampleWeights, shape: [64, 5], bits: 4, group: 64 };
+export const sampleNibbles: QuantizedType = { ...sampleWeights, shape: [64, 5], bits: 4, group: 64 };
 
 const dequantize = defineCoreOp({
   name: "dequantize",

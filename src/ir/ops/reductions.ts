@@ -1,7 +1,7 @@
 /** Reductions along one axis, and softmax. Sums run in double. */
 
 import type { Scalar, Statement } from "../loop-form.js";
-import { binary, cast, index, loop, local, store, unary } from "../loop-form.js";
+import { assign, binary, cast, declare, index, loop, local, number, store, unary } from "../loop-form.js";
 import type { DrawRequest, OpRecord } from "../op.js";
 import type { Random } from "../../base/index.js";
 import type { Dim, TensorType } from "../types.js";
@@ -11,6 +11,7 @@ import { roundInPlace } from "../values.js";
 import {
   attrOr,
   defineCoreOp,
+  draftBySignature,
   drawExtent,
   drawFloat,
   drawShape,
@@ -29,6 +30,7 @@ import {
   sub,
   tensorOf,
 } from "./loop-parts.js";
+import { inferBySignature, signature } from "./signature.js";
 import { axisParts, floatsOf, newResult, tensorAt } from "./tensor-access.js";
 import { requireAxis, requireFloat } from "./type-checks.js";
 
@@ -171,30 +173,66 @@ const softmax = defineCoreOp({
   ],
 });
 
-function softmaxRow(
-  x: Float32Array,
-  out: Float32Array,
-  { start, along, inner }: { readonly start: number; readonly along: number; readonly inner: number },
-): void {
+interface SoftmaxRow {
+  readonly start: number;
+  readonly along: number;
+  readonly inner: number;
+  /** One more element, whose share is not written. */
+  readonly sink?: number;
+}
+
+function softmaxRow(x: Float32Array, out: Float32Array, { start, along, inner, sink }: SoftmaxRow): void {
   const end = start + along * inner;
-  let greatest = -Infinity;
+  let greatest = sink ?? -Infinity;
   for (let at = start; at < end; at += inner) greatest = Math.max(greatest, x[at]!);
-  let total = 0;
+  let total = sink === undefined ? 0 : Math.exp(sink - greatest);
   for (let at = start; at < end; at += inner) total += Math.exp(x[at]! - greatest);
   for (let at = start; at < end; at += inner) out[at] = Math.exp(x[at]! - greatest) / total;
 }
 
-function lowerSoftmax({ shape }: TensorType, axis: number): readonly Statement[] {
+const sinkTypes = signature("x: float[H, T, C], sinks: float[H] -> float[H, T, C]");
+
+const sinkSoftmax = defineCoreOp({
+  name: "sink_softmax",
+  doc: "`softmax` along the last axis with one more element a head, `sinks`, whose share is left out of the result.",
+  operands: sinkTypes.names,
+  attrs: {},
+  traits: ["pure"],
+  infer: (types) => inferBySignature("sink_softmax", sinkTypes, types),
+  evaluate: (operands, _, result) => {
+    const [x, sinks] = [floatsOf(tensorAt(operands, 0)), floatsOf(tensorAt(operands, 1))];
+    const out = newResult(result);
+    const [, tokens = 1, along = 1] = out.shape;
+    for (let row = 0; row * along < x.length; row++) {
+      const sink = sinks[Math.floor(row / tokens)]!;
+      softmaxRow(x, floatsOf(out), { start: row * along, along, inner: 1, sink });
+    }
+    roundInPlace(out);
+    return out;
+  },
+  work: ([x]) => ({ flops: 12 * elementCount(tensorOf(x).shape) }),
+  lower: (input) => lowerSoftmax(resultOf(input), 2, loadFloat("sinks", index("i0"))),
+  draw: draftBySignature(sinkTypes),
+  samples: [
+    { operands: [tensor("f32", 2, "T", "C"), tensor("f32", 2)], attrs: {}, dims: { T: 3, C: 5 } },
+    { operands: [tensor("f16", 1, 2, 3), tensor("f16", 1)], attrs: {} },
+  ],
+});
+
+function lowerSoftmax({ shape }: TensorType, axis: number, sink?: Scalar): readonly Statement[] {
   const extent = shape[axis]!;
   const rows = shape.map((dim, i) => ({ name: `i${i}`, extent: dim })).filter((_, i) => i !== axis);
   const along = (name: string): Scalar[] => indicesOf(shape).with(axis, index(name));
   const power = (name: string): Scalar =>
     unary("exp", sub(loadFloat("x", ...along(name)), local("greatest")));
+  const fold = (name: string, k: string, step: (total: Scalar) => Scalar): Statement =>
+    loop(k, extent, "serial", [assign(name, step(local(name)))]);
+  const sinkShare = sink && unary("exp", sub(sink, local("greatest")));
   const body: readonly Statement[] = [
-    ...accumulate("greatest", -Infinity, { index: "m", extent }, (total) =>
-      binary("max", total, loadFloat("x", ...along("m"))),
-    ),
-    ...accumulate("total", 0, { index: "s", extent }, (total) => add(total, power("s"))),
+    declare("greatest", "f32", sink ?? number(-Infinity)),
+    fold("greatest", "m", (total) => binary("max", total, loadFloat("x", ...along("m")))),
+    declare("total", "f32", sinkShare ?? number(0)),
+    fold("total", "s", (total) => add(total, power("s"))),
     loop("r", extent, "serial", [store("result", along("r"), div(power("r"), local("total")))]),
   ];
   return rows.reduceRight<readonly Statement[]>(
@@ -232,4 +270,5 @@ export const reductionOps = [
     scalarFinish: (total, extent) => div(total, cast("f32", extentOf(extent))),
   }),
   softmax,
+  sinkSoftmax,
 ] as const;
