@@ -8,9 +8,10 @@ import { diagnostic, didYouMean, failure, locate, success } from "../diagnostics
 import type { Registry } from "../ir/index.js";
 import { compileForm } from "./compile.js";
 import { Findings } from "./findings.js";
+import { compileFusion } from "./fusion.js";
 import { parseRuleFile } from "./parse.js";
 import { resolveRule } from "./resolve.js";
-import type { CompiledRule, Purpose, RuleFamily, RulePhase, RuleProgram, Settings } from "./rule.js";
+import type { CompiledFusion, CompiledRule, Purpose, RuleFamily, RulePhase, RuleProgram, Settings } from "./rule.js";
 import { purposes } from "./rule.js";
 import type { Schedule } from "./schedule.js";
 import { readSchedule } from "./schedule.js";
@@ -64,9 +65,10 @@ export function loadRuleFile(
   source: Source,
   registry: Registry,
   settings: Settings = {},
+  checkTypes = true,
 ): Result<RuleFamily> {
   const path = source.name;
-  const loader = new Loader([source], registry, { ...DEFAULT_LOAD_OPTIONS, settings });
+  const loader = new Loader([source], registry, { ...DEFAULT_LOAD_OPTIONS, settings, checkTypes });
   return loader.loadAlone(familyOf(path), source);
 }
 
@@ -115,7 +117,9 @@ class Loader {
     const phases = this.#withOwn(schedule).map((phase) => this.#phase(phase));
     const families = [...this.#families.values()].filter((each) => each !== undefined);
     this.#checkNamesAcross(families);
-    return this.#finish({ rules: families.flatMap((each) => each.rules), families, phases });
+    const rules = families.flatMap((each) => each.rules);
+    const fusions = families.flatMap((each) => each.fusions);
+    return this.#finish({ rules, fusions, families, phases });
   }
 
   loadAlone(name: string, source: Source): Result<RuleFamily> {
@@ -165,9 +169,10 @@ class Loader {
     const purpose = checkHeader(name, syntax, findings);
     const imports = this.#imports(syntax, findings, followImports);
     const rules = this.#rules({ name, purpose: purpose ?? "simplify" }, syntax, findings);
+    const fusions = this.#fusions(name, syntax, findings);
     this.#diagnostics.push(...findings.list());
     if (purpose === undefined || findings.errorCount > 0) return undefined;
-    return { name, file: source.name, purpose, doc: syntax.doc, imports, rules, source, syntax };
+    return { name, file: source.name, purpose, doc: syntax.doc, imports, rules, fusions, source, syntax };
   }
 
   #imports(syntax: FileSyntax, findings: Findings, follow: boolean): readonly string[] {
@@ -212,6 +217,11 @@ class Loader {
     }
     const context: CompileContext = { registry: this.#registry, findings, options: this.#options };
     return rules.slice(0, maxRules).flatMap((rule) => compileRule(rule, family, context));
+  }
+
+  #fusions(name: string, syntax: FileSyntax, findings: Findings): readonly CompiledFusion[] {
+    const context = { registry: this.#registry, findings };
+    return syntax.items.flatMap((item) => (item.kind === "fusion" ? compileFusion(item, { name }, context) : []));
   }
 
   #checkWithout(): void {

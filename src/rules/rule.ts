@@ -107,6 +107,21 @@ export interface CompiledRule {
   readonly ast: RuleSyntax;
 }
 
+/** A rule about the loop kernels of any op: an operand is computed where it is read. */
+export interface CompiledFusion {
+  readonly name: string;
+  readonly family: string;
+  readonly doc: string;
+  /** Relative to the folder of rules. */
+  readonly file: string;
+  /** Of the fusion's name, from 1. */
+  readonly line: number;
+  readonly place: Place;
+  /** Whether the op's result may be computed where it is read, and whether the op may do so. */
+  readonly produces: (record: OpRecord) => boolean;
+  readonly reads: (record: OpRecord) => boolean;
+}
+
 export interface RuleFamily {
   /** The file's path below the folder of rules, without `.rules`. */
   readonly name: string;
@@ -115,6 +130,7 @@ export interface RuleFamily {
   readonly doc: string;
   readonly imports: readonly string[];
   readonly rules: readonly CompiledRule[];
+  readonly fusions: readonly CompiledFusion[];
   readonly source: Source;
   readonly syntax: FileSyntax;
 }
@@ -129,6 +145,8 @@ export interface RulePhase {
 
 export interface RuleProgram {
   readonly rules: readonly CompiledRule[];
+  /** Run when all phases are over. */
+  readonly fusions: readonly CompiledFusion[];
   readonly families: readonly RuleFamily[];
   readonly phases: readonly RulePhase[];
 }

@@ -132,6 +132,17 @@ export interface RuleSyntax {
   readonly span: Span;
 }
 
+/** `fusion name { elementwise into matmul, softmax }`: names of ops, traits, or `any`. */
+export interface FusionSyntax {
+  readonly kind: "fusion";
+  readonly doc: string;
+  readonly docLines: readonly DocLineSyntax[];
+  readonly name: NameSyntax;
+  readonly producers: readonly NameSyntax[];
+  readonly readers: readonly NameSyntax[];
+  readonly span: Span;
+}
+
 export interface ImportSyntax {
   readonly kind: "import";
   readonly path: NameSyntax;
@@ -189,7 +200,7 @@ export interface TestSyntax {
   readonly span: Span;
 }
 
-export type ItemSyntax = ImportSyntax | ScheduleSyntax | GivenSyntax | TestSyntax | RuleSyntax;
+export type ItemSyntax = ImportSyntax | ScheduleSyntax | GivenSyntax | TestSyntax | RuleSyntax | FusionSyntax;
 
 export interface HeaderSyntax {
   readonly family: NameSyntax;

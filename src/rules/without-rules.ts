@@ -7,7 +7,10 @@ export function withoutRules(program: RuleProgram, names: ReadonlySet<string>): 
     rules.filter(({ name }) => !names.has(name));
   return {
     rules: kept(program.rules),
-    families: program.families.map((family) => ({ ...family, rules: kept(family.rules) })),
+    fusions: kept(program.fusions),
+    families: program.families.map((family) => {
+      return { ...family, rules: kept(family.rules), fusions: kept(family.fusions) };
+    }),
     phases: program.phases.map((phase) => ({ ...phase, rules: kept(phase.rules) })),
   };
 }

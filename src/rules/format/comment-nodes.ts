@@ -48,6 +48,8 @@ function itemNode(item: ItemSyntax, heads: ReadonlyMap<RuleSyntax, Spanned>): Co
       return givenNode(item);
     case "test":
       return node(item, testChildren(item));
+    case "fusion":
+      return node(item, item.docLines.map((each) => node(each)));
     case "rule":
       return node(item, ruleChildren(item, heads.get(item)));
     default:

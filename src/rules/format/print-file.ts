@@ -8,6 +8,7 @@ import type {
   DeclarationSyntax,
   DocLineSyntax,
   FileSyntax,
+  FusionSyntax,
   GivenSyntax,
   ItemSyntax,
   NameSyntax,
@@ -28,7 +29,8 @@ import { printCall, printExpression } from "./print-expression.js";
 export function printFile(file: FileSyntax, source: string): Layout {
   const rules = file.items.flatMap((each) => (each.kind === "rule" ? [each] : []));
   const heads = new Map(rules.map((each) => [each, ruleHead(each)]));
-  const docs = [...file.docLines, ...rules.flatMap(({ docLines }) => docLines)];
+  const documented = file.items.flatMap((each) => ("docLines" in each ? each.docLines : []));
+  const docs = [...file.docLines, ...documented];
   const comments = findComments(source, docs.map(({ span }) => span));
   const end = Math.max(file.header?.span.end ?? 0, ...file.items.map(({ span }) => span.end));
   const hasContent = file.header !== null || file.items.length > 0;
@@ -98,11 +100,20 @@ class FilePrinter {
         return this.#given(item);
       case "test":
         return this.#test(item);
+      case "fusion":
+        return this.#fusion(item);
       case "rule":
         return this.#rule(item);
       default:
         return assertNever(item);
     }
+  }
+
+  #fusion({ docLines, name, producers, readers }: FusionSyntax): Layout {
+    const docs = docLines.flatMap((each) => [this.#with(each, text(docText("///", each))), hardLine]);
+    const names = (kernels: readonly NameSyntax[]): string => kernels.map((each) => each.text).join(", ");
+    const body = `${names(producers)} into ${names(readers)}`;
+    return concat(...docs, `fusion ${name.text} {`, indent(2, hardLine, body), hardLine, "}");
   }
 
   #copy({ span }: NameSyntax): string {
