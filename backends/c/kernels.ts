@@ -6,6 +6,10 @@
  *   c.pack_quantized(q [K,N], f16 scales)                           -> packed "q<bits>_panel16_g<group>"
  *   c.matmul(x [T,K], w packed [K,N])                               -> [T,N]
  *   c.matmul_add(x [T,K], w packed [K,N], addend [T,N])             -> [T,N]    addend + x w
+ *   c.pack_quads(q [K,N], f16 scales)                               -> packed "q<bits>_quads16_g<group>"
+ *   c.quantize_rows(x [T,K]) {group, bits}                          -> u8 [T, row bytes]: quantized-rows.h
+ *   c.integer_matmul(x u8 [T,…], w packed quads [K,N])              -> [T,N]
+ *   c.integer_matmul_add(x u8 [T,…], w packed quads, addend [T,N])  -> [T,N]
  *   c.rms_norm(x [..., D], weight [D]) {epsilon}                    -> like x
  *   c.swiglu(gate_up [T,2F])                                        -> [T,F]
  *   c.rope(x [T,W] or [T,H,D], positions [T], frequencies [D/2]) {offset, heads, head_dim, style}
@@ -20,6 +24,7 @@
 
 import type { CKernelRow } from "./kernel-row.js";
 import { attentionRows } from "./rows/attention.js";
+import { integerProductRows } from "./rows/integer-products.js";
 import { packingRows } from "./rows/packing.js";
 import { productRows } from "./rows/products.js";
 import { rowwiseRows } from "./rows/rowwise.js";
@@ -27,6 +32,7 @@ import { rowwiseRows } from "./rows/rowwise.js";
 export const kernels: readonly CKernelRow[] = [
   ...packingRows,
   ...productRows,
+  ...integerProductRows,
   ...rowwiseRows,
   ...attentionRows,
 ];

@@ -3,14 +3,17 @@
 import type { Command } from "commander";
 import { InvalidArgumentError, Option } from "commander";
 
-import type { CompileOptions, QuantizationLevel } from "../compiler/index.js";
-import { DEFAULT_COMPILE_OPTIONS, DEFAULT_CONTEXT, quantizationLevels } from "../compiler/index.js";
+import type { ActivationRounding, CompileOptions, QuantizationLevel } from "../compiler/index.js";
+import {
+  activationRoundings, DEFAULT_COMPILE_OPTIONS, DEFAULT_CONTEXT, quantizationLevels,
+} from "../compiler/index.js";
 import type { LoadOptions } from "../runtime/index.js";
 
 export interface CompileFlags {
   readonly target: string;
   readonly arch?: string;
   readonly quantize: QuantizationLevel;
+  readonly activations: ActivationRounding;
   readonly without: readonly string[];
   readonly rules: readonly string[];
   readonly uncheckedRules?: boolean;
@@ -20,12 +23,17 @@ export interface CompileFlags {
 }
 
 export function addCompileFlags(command: Command): Command {
-  const { target, quantize, memoryBytes } = DEFAULT_COMPILE_OPTIONS;
+  const { target, quantize, activations, memoryBytes } = DEFAULT_COMPILE_OPTIONS;
   return command
     .option("--target <name>", "what to emit code for", target)
     .option("--arch <name>", "the processor to build for, as the target names it (default: what suits the machine)")
     .addOption(
       new Option("--quantize <level>", "the coarsest weights that may be used").choices(quantizationLevels).default(quantize),
+    )
+    .addOption(
+      new Option("--activations <how>", "`rounded`: to 8 bits where they meet integer weights; `exact`: never")
+        .choices(activationRoundings)
+        .default(activations),
     )
     .option("--threads <count>", "threads to run on and to price for (default: those that pay)", parseCount)
     .addOption(
@@ -61,6 +69,7 @@ export function compileOptions(flags: CompileFlags): Partial<CompileOptions> {
     target: flags.target,
     arch: flags.arch,
     quantize: flags.quantize,
+    activations: flags.activations,
     without: flags.without,
     ruleFiles: flags.rules,
     uncheckedRules: flags.uncheckedRules === true,

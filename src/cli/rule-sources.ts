@@ -7,7 +7,7 @@ import { everyTargetRegistry, targets } from "../compiler/index.js";
 import type { Diagnostic, Source } from "../diagnostics/index.js";
 import type { Registry } from "../ir/index.js";
 import type { CompiledRule, RuleFamily, RulesOfFamily } from "../rules/index.js";
-import { loadRuleFile } from "../rules/index.js";
+import { loadRuleFile, permissiveSettings } from "../rules/index.js";
 import type { Door } from "./door.js";
 import { CommandFailure } from "./door.js";
 
@@ -62,7 +62,7 @@ export interface FamiliesRead {
 export function readFamilies(door: Door, paths: readonly string[]): FamiliesRead {
   const results = findRuleFiles(door, paths)
     .filter(({ source }) => source.name !== "main.rules")
-    .map(({ source }) => loadRuleFile(source, toolRegistry, { quantize: "q4" }));
+    .map(({ source }) => loadRuleFile(source, toolRegistry, permissiveSettings));
   return {
     families: results.flatMap((each) => (each.ok ? [each.value] : [])),
     diagnostics: results.flatMap((each) => each.diagnostics),

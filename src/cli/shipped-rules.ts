@@ -4,6 +4,7 @@ import { DEFAULT_COMPILE_OPTIONS, findTarget, loadTargetRules } from "../compile
 import { invariant } from "../base/index.js";
 import type { Backend } from "../codegen/index.js";
 import type { RuleProgram } from "../rules/index.js";
+import { permissiveSettings } from "../rules/index.js";
 import type { Door } from "./door.js";
 import { unwrap } from "./door.js";
 
@@ -24,7 +25,7 @@ export function shippedRules(door: Door): RuleProgram {
       own: [],
       without: [],
       // So that rules about small weights apply as well.
-      settings: { quantize: "q4" },
+      settings: permissiveSettings,
     }),
   );
 }

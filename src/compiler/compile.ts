@@ -24,7 +24,7 @@ import type { CompileOptions } from "./options.js";
 import { DEFAULT_COMPILE_OPTIONS, DEFAULT_CONTEXT } from "./options.js";
 import { loadTargetRules } from "./rule-files.js";
 import { judgeRules } from "./rule-verdicts.js";
-import { findTarget, targetKernels, targetRegistry, targets } from "./targets.js";
+import { findTarget, printedOps, targetKernels, targetRegistry, targets } from "./targets.js";
 
 export type StageName = "import" | "rules" | "check" | "optimize" | "plan" | "emit" | "pack" | "build";
 
@@ -276,7 +276,7 @@ function planFor(
   return planProgram({
     model: model.name,
     target: backend.name,
-    ops,
+    ops: printedOps(ops),
     vocabulary: model.vocabulary,
     capacity,
     cache: cacheTypeOf(model.module),

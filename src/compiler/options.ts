@@ -5,6 +5,10 @@
 export const quantizationLevels = ["none", "q8", "q4"] as const;
 export type QuantizationLevel = (typeof quantizationLevels)[number];
 
+/** How activations may be rounded where they meet narrower weights. */
+export const activationRoundings = ["exact", "rounded"] as const;
+export type ActivationRounding = (typeof activationRoundings)[number];
+
 export interface CompileOptions {
   /** A row of `targets`. */
   readonly target: string;
@@ -14,6 +18,8 @@ export interface CompileOptions {
   readonly arch: string | undefined;
   /** The coarsest weights that may be used. */
   readonly quantize: QuantizationLevel;
+  /** `rounded`: products with integer weights may round activations to 8 bits, as llama.cpp does. */
+  readonly activations: ActivationRounding;
   /** Rule families to leave out, by name: costs speed, never correctness. */
   readonly without: readonly string[];
   /** Rule files of the user's own, by path, besides the shipped ones. */
@@ -42,6 +48,7 @@ export const DEFAULT_COMPILE_OPTIONS: CompileOptions = {
   target: "c",
   arch: undefined,
   quantize: "none",
+  activations: "rounded",
   without: [],
   ruleFiles: [],
   uncheckedRules: false,

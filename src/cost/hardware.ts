@@ -31,6 +31,8 @@ export interface HardwareDescription {
   readonly clockHz: number;
   /** binary32 operations of one thread in a cycle; a multiply-add counts two. */
   readonly flopsPerCycle: number;
+  /** 8-bit integer operations of one thread in a cycle; a multiply-add counts two. */
+  readonly int8OpsPerCycle: number;
   /** Smallest first. */
   readonly caches: readonly CacheLevel[];
   readonly memory: {
@@ -54,6 +56,7 @@ export function parseHardware(json: unknown): HardwareDescription {
     threads: positive(root, "threads"),
     clockHz: positive(root, "clockHz"),
     flopsPerCycle: positive(root, "flopsPerCycle"),
+    int8OpsPerCycle: positive(root, "int8OpsPerCycle"),
     caches: list(root["caches"], "caches").map((each) => parseCache(record(each, "caches"))),
     memory: {
       sizeBytes: positive(memory, "sizeBytes"),
@@ -114,6 +117,7 @@ export function describeMachine(generic: HardwareDescription, facts: MachineFact
     name: facts.model === "" ? generic.name : facts.model,
     threads,
     flopsPerCycle: vectorFlopsPerCycle(facts) ?? generic.flopsPerCycle,
+    int8OpsPerCycle: vectorInt8OpsPerCycle(facts) ?? generic.int8OpsPerCycle,
     caches: generic.caches.map((cache, i) => ({
       ...cache,
       sizeBytes: positiveOr(sizes[i], cache.sizeBytes),
@@ -133,4 +137,18 @@ function vectorFlopsPerCycle({ features }: MachineFacts): number | undefined {
   if (has("avx2") && has("fma")) return 32;
   if (has("asimd")) return 16;
   return features.length > 0 ? 8 : undefined;
+}
+
+/**
+ * Two pipes of byte products where there are instructions for them; elsewhere bytes are multiplied in pairs of
+ * 16 bits, in three instructions for one.
+ */
+function vectorInt8OpsPerCycle({ features }: MachineFacts): number | undefined {
+  const has = (name: string): boolean => features.includes(name);
+  if (has("avx512_vnni")) return 256;
+  if (has("avx512bw")) return 96;
+  if (has("avx_vnni")) return 128;
+  if (has("avx2") && has("fma")) return 48;
+  if (has("asimddp")) return 64;
+  return features.length > 0 ? 4 : undefined;
 }

@@ -6,6 +6,7 @@
  */
 
 import type { KernelFamily } from "./families.js";
+import { integerFamilies } from "./families.js";
 import type { HardwareDescription } from "./hardware.js";
 
 /** One kernel call at concrete extents. */
@@ -32,7 +33,8 @@ export function priceKernel(
   residentBytes: number,
 ): KernelPrice {
   const family = hardware.families[work.family];
-  const peak = hardware.threads * hardware.clockHz * hardware.flopsPerCycle * family.peakShare;
+  const perCycle = integerFamilies.has(work.family) ? hardware.int8OpsPerCycle : hardware.flopsPerCycle;
+  const peak = hardware.threads * hardware.clockHz * perCycle * family.peakShare;
   const arithmeticNs = (work.flops / peak) * 1e9;
   const trafficNs =
     (transferNs(hardware, work.weightBytes, residentBytes) +

@@ -8,6 +8,7 @@ import { choiceOps } from "./ops/choices.js";
 import { expertOps } from "./ops/experts.js";
 import { fusedOps } from "./ops/fused.js";
 import { gateOps } from "./ops/gates.js";
+import { integerProductOps } from "./ops/integer-products.js";
 import { leafOps } from "./ops/leaves.js";
 import { logicOps } from "./ops/logic.js";
 import { maskOps } from "./ops/masks.js";
@@ -44,6 +45,7 @@ export const coreOps = [
   ...rotationOps,
   ...quantizedOps,
   ...quantizedPieceOps,
+  ...integerProductOps,
 ] as const;
 
 export type OpName = (typeof coreOps)[number]["name"];

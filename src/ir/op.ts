@@ -16,6 +16,8 @@ export type Trait =
   /** Each result element depends on the elements at the same (broadcast) place. */
   | "elementwise"
   /** Each row of the last axis is computed by itself. */
+  /** Its result is coarser than its type: an approximate rule may offer it. */
+  | "rounds"
   | "rowwise"
   /** The result is its operand under another shape: no byte moves. */
   | "view"

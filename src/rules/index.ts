@@ -10,7 +10,7 @@ export {
 export * from "./facts.js";
 export * from "./load.js";
 export { parseRuleFile } from "./parse.js";
-export { type PreludeFunction, prelude, quantizationLevels } from "./prelude.js";
+export { permissiveSettings, type PreludeFunction, prelude, quantizationLevels } from "./prelude.js";
 export type * from "./rule.js";
 export type * from "./syntax.js";
 export { resolveTests, type RuleTest, type TestLeaf } from "./test-blocks/resolve-tests.js";
@@ -24,6 +24,12 @@ export {
   type MutateOptions,
   type RuleMutants,
 } from "./mutate/judge-mutants.js";
+export { checkImports } from "./imports.js";
+export { analyse, type AnalyseOptions, checkSides, type RuleFileAnalysis } from "./service/analyse.js";
+export { complete, type Completion } from "./service/complete.js";
+export { describeSymbol } from "./service/describe.js";
+export { renamable, rename } from "./service/rename.js";
+export { type FileSymbol, symbolAt, symbolsOf, usesOf } from "./service/symbols.js";
 export { findNearMisses, type NearMiss, type NearMisses } from "./near-misses.js";
 export { withoutRules } from "./without-rules.js";
 export { drawKernelUses, type KernelUse } from "./check/kernel-uses.js";

@@ -23,6 +23,9 @@ export interface PreludeFunction {
 /** Levels of the compile option `quantize`: each permits itself and those before it. */
 export const quantizationLevels = ["none", "q8", "q4"] as const;
 
+/** Compile options under which every approximate rule may fire: for checks and tests of rules. */
+export const permissiveSettings: Settings = { quantize: "q4", activations: "rounded" };
+
 const functions: readonly PreludeFunction[] = [
   aboutOperand("constant", "bool", "depends on weights alone", (x) => x.constant),
   {

@@ -5,6 +5,7 @@
 
 import { didYouMean } from "../diagnostics/index.js";
 import type { Registry } from "../ir/index.js";
+import { hasTrait } from "../ir/index.js";
 import { checkGuard } from "./check-expression.js";
 import type { Findings } from "./findings.js";
 import type { ResolveContext } from "./resolve-application.js";
@@ -41,7 +42,7 @@ export function resolveRule(
     if (reversed) forms.push(resolveDirection(reversed, `${rule.name.text}.reverse`, registry, findings));
   }
   const complete = forms.every((form) => form !== undefined);
-  if (complete && numerics === "approximate") forms.forEach((form) => checkQuantize(form, findings));
+  if (complete && numerics === "approximate") forms.forEach((form) => checkRounding(form, findings));
   if (!complete || numerics === undefined || findings.errorCount > before) return undefined;
   return { numerics, forms };
 }
@@ -188,18 +189,18 @@ function bindingProblem(
   return letWritten ? undefined : `\`?${name}\` is not a premise's root; a shared term is bound after \`let\``;
 }
 
-/** Every new form must read a `quantize` node, directly or through a shared term. */
-function checkQuantize(form: RuleForm, findings: Findings): void {
+/** Every new form must hold an op that rounds, itself or in a shared term that it reads. */
+function checkRounding(form: RuleForm, findings: Findings): void {
   const marked = new Set<string>();
   const reads = (term: TemplateTerm): boolean =>
-    term.kind === "variable" ? marked.has(term.name) : term.record.name === "quantize" || term.operands.some(reads);
+    term.kind === "variable" ? marked.has(term.name) : hasTrait(term.record, "rounds") || term.operands.some(reads);
   for (const { name, template } of form.lets) if (reads(template)) marked.add(name);
   if (form.conclusions.every(({ template }) => reads(template))) return;
-  const hint = "approximation is `quantize(…)` of something; without it the rule is exact or reassociates";
+  const hint = "approximation is `quantize(…)` of something, or an op that rounds; without it the rule is exact or reassociates";
   findings.report(
     "rule/missing-quantize",
     form.rightSpan,
-    "an approximate form must read a `quantize` node",
+    "an approximate form must read an op that rounds, as `quantize` does",
     { hint },
   );
 }

@@ -37,6 +37,8 @@ const sums: Readonly<Record<string, typeof sumTolerance>> = {
   geglu_tanh: sumTolerance,
   rms_norm_add: sumTolerance,
   expert_swiglu: sumTolerance,
+  integer_matmul: sumTolerance,
+  integer_matmul_add: sumTolerance,
   routed_sum: sumTolerance,
   hadamard_transform: sumTolerance,
   sink_softmax: softmaxTolerance,

@@ -28,9 +28,9 @@ INLINE void JOIN(NAME, _strip)(int tokens, int panels, const float *x, const WEI
 }
 
 /* Two panels (or the last one alone) by tokens first .. end-1, in blocks of k. */
-INLINE void JOIN(NAME, _tiles)(const Worker *worker, int panels, const TileRun *whole, const WEIGHT *w, int64_t first,
-                               int64_t end) {
-  TileRun run = *whole;
+INLINE void JOIN(NAME, _tiles)(const Worker *worker, int panels, const float *x, const WEIGHT *w, const float *addend,
+                               float *out, int64_t panel, Share tokens) {
+  TileRun run = {.stride = K, .out = out, .n = N, .column = panel * PANEL};
   const WEIGHT *const packed = w + run.column * K;
   for (int64_t k = 0; k < K; k += K_BLOCK) {
     run.count = (int)(K - k < K_BLOCK ? K - k : K_BLOCK);
@@ -46,13 +46,16 @@ INLINE void JOIN(NAME, _tiles)(const Worker *worker, int panels, const TileRun *
     run.weights = block;
     run.panel_stride = (int64_t)K_BLOCK * PANEL;
 #endif
-    run.x = whole->x + k;
-    run.start = k == 0 ? whole->start : run.out;
-    tile_run(&run, panels, first, end);
+    run.x = x + k;
+    run.start = k == 0 ? addend : run.out;
+    tile_run(&run, panels, tokens.first, tokens.end);
   }
 }
 
 #define STRIP(tokens) STRIP_PANELS(tokens)
+#define INPUT float
+#define MANY_PANELS TILE_PANELS
+#define MANY_TOKENS TILE_TOKENS
 #include "matmul-threads.h"
 
 #undef LOAD_WEIGHTS

@@ -77,9 +77,9 @@ INLINE void JOIN(NAME, _unpack)(float *to, const uint8_t *block) {
   }
 }
 
-INLINE void JOIN(NAME, _tiles)(const Worker *worker, int panels, const TileRun *whole, const uint8_t *w, int64_t first,
-                               int64_t end) {
-  TileRun run = *whole;
+INLINE void JOIN(NAME, _tiles)(const Worker *worker, int panels, const float *x, const uint8_t *w, const float *addend,
+                               float *out, int64_t panel, Share tokens) {
+  TileRun run = {.stride = K, .out = out, .n = N, .column = panel * PANEL};
   const uint8_t *const packed = w + run.column / PANEL * PANEL_BYTES;
   run.weights = worker->scratch;
   run.panel_stride = (int64_t)BLOCK_GROUPS * GROUP * PANEL;
@@ -90,15 +90,18 @@ INLINE void JOIN(NAME, _tiles)(const Worker *worker, int panels, const TileRun *
         JOIN(NAME, _unpack)(worker->scratch + p * run.panel_stride + (int64_t)i * GROUP * PANEL,
                             packed + p * PANEL_BYTES + (g + i) * BLOCK_BYTES);
     run.count = groups * GROUP;
-    run.x = whole->x + g * GROUP;
-    run.start = g == 0 ? whole->start : run.out;
-    tile_run(&run, panels, first, end);
+    run.x = x + g * GROUP;
+    run.start = g == 0 ? addend : run.out;
+    tile_run(&run, panels, tokens.first, tokens.end);
   }
 }
 
 /* Sums of a group and of the whole column are kept at once: few panels where registers are few. */
 #define STRIP(tokens) (LANES == 16 ? STRIP_PANELS(tokens) : 1)
 #define WEIGHT uint8_t
+#define INPUT float
+#define MANY_PANELS TILE_PANELS
+#define MANY_TOKENS TILE_TOKENS
 #include "matmul-threads.h"
 
 #undef GROUPS

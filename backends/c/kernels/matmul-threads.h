@@ -1,18 +1,19 @@
 /*
  * The part of a matrix product that all number formats share: which thread computes what. Included last by
- * matmul-dense.h and matmul-quantized.h, after they define
+ * matmul-dense.h, matmul-quantized.h and integer-matmul.h, after they define
  *
- *   WEIGHT       what a pointer into the packed weights points to
- *   STRIP(t)     panels that a product of t tokens reads side by side
- *   NAME_strip   those panels for few tokens, over all of k
- *   NAME_tiles   one or TILE_PANELS panels for many tokens
+ *   INPUT, WEIGHT  what pointers to the activations and into the packed weights point to
+ *   STRIP(t)       panels that a product of t tokens reads side by side
+ *   MANY_PANELS, MANY_TOKENS  the tile for many tokens
+ *   NAME_strip     panels for few tokens, over all of k
+ *   NAME_tiles     one or MANY_PANELS panels for many tokens
  *
  * Decode splits the panels; prefill splits panels, and tokens as well where panels are few.
  */
 
 #define PANELS ((N + PANEL - 1) / PANEL)
 
-INLINE void JOIN(NAME, _few)(const Worker *worker, int tokens, const float *x, const WEIGHT *w, const float *addend,
+INLINE void JOIN(NAME, _few)(const Worker *worker, int tokens, const INPUT *x, const WEIGHT *w, const float *addend,
                              float *out) {
   const Share share = share_of(worker, PANELS);
   const int strip = STRIP(tokens);
@@ -21,21 +22,20 @@ INLINE void JOIN(NAME, _few)(const Worker *worker, int tokens, const float *x, c
   for (; panel < share.end; panel++) JOIN(NAME, _strip)(tokens, 1, x, w, addend, out, panel);
 }
 
-KERNEL JOIN(NAME, _many)(const Worker *worker, int32_t tokens, const float *x, const WEIGHT *w, const float *addend,
+KERNEL JOIN(NAME, _many)(const Worker *worker, int32_t tokens, const INPUT *x, const WEIGHT *w, const float *addend,
                          float *out) {
-  const Deal deal = deal_tiles(worker, PANELS, tokens);
+  const Deal deal = deal_tiles(worker, PANELS, tokens, MANY_PANELS, MANY_TOKENS);
   const Share share = share_of(worker, deal.groups * deal.chunks);
   for (int64_t unit = share.first; unit < share.end; unit++) {
-    const int64_t panel = unit / deal.chunks * TILE_PANELS;
+    const int64_t panel = unit / deal.chunks * MANY_PANELS;
     const int64_t first = unit % deal.chunks * deal.chunk_tokens;
-    const int64_t end = first + deal.chunk_tokens < tokens ? first + deal.chunk_tokens : tokens;
-    const TileRun run = {.x = x, .stride = K, .start = addend, .out = out, .n = N, .column = panel * PANEL};
-    if (panel + TILE_PANELS <= PANELS) JOIN(NAME, _tiles)(worker, TILE_PANELS, &run, w, first, end);
-    else JOIN(NAME, _tiles)(worker, 1, &run, w, first, end);
+    const Share rows = {first, first + deal.chunk_tokens < tokens ? first + deal.chunk_tokens : tokens};
+    if (panel + MANY_PANELS <= PANELS) JOIN(NAME, _tiles)(worker, MANY_PANELS, x, w, addend, out, panel, rows);
+    else JOIN(NAME, _tiles)(worker, 1, x, w, addend, out, panel, rows);
   }
 }
 
-KERNEL NAME(const Worker *worker, int32_t tokens, const float *x, const void *weights, const float *addend,
+KERNEL NAME(const Worker *worker, int32_t tokens, const INPUT *x, const void *weights, const float *addend,
             float *out) {
   const WEIGHT *const w = weights;
 #if !ADDEND
@@ -57,6 +57,9 @@ KERNEL NAME(const Worker *worker, int32_t tokens, const float *x, const void *we
 
 #undef PANELS
 #undef STRIP
+#undef MANY_PANELS
+#undef MANY_TOKENS
+#undef INPUT
 #undef WEIGHT
 #undef NAME
 #undef K

@@ -134,19 +134,19 @@ INLINE void tile_run(const TileRun *run, int panels, int64_t first, int64_t end)
   for (; t < end; t++) tile_run_tokens(run, 1, panels, t);
 }
 
-/* How a product of many tokens is dealt out: units of TILE_PANELS panels by a run of tokens. */
+/* How a product of many tokens is dealt out: units of a tile's panels by a run of tokens. */
 typedef struct Deal {
   int64_t groups, chunks, chunk_tokens;
 } Deal;
 
 /* Tokens are split too when there are few panels for the threads; each part unpacks the panel anew. */
-static inline Deal deal_tiles(const Worker *worker, int64_t panels, int64_t tokens) {
-  const int64_t tiles = (tokens + TILE_TOKENS - 1) / TILE_TOKENS;
-  Deal deal = {(panels + TILE_PANELS - 1) / TILE_PANELS, 1, 0};
+static inline Deal deal_tiles(const Worker *worker, int64_t panels, int64_t tokens, int tile_panels, int tile_tokens) {
+  const int64_t tiles = (tokens + tile_tokens - 1) / tile_tokens;
+  Deal deal = {(panels + tile_panels - 1) / tile_panels, 1, 0};
   if (worker->threads > 1 && deal.groups < 4 * worker->threads)
     deal.chunks = (4 * worker->threads + deal.groups - 1) / deal.groups;
   if (deal.chunks > tiles) deal.chunks = tiles;
-  deal.chunk_tokens = (tiles + deal.chunks - 1) / deal.chunks * TILE_TOKENS;
+  deal.chunk_tokens = (tiles + deal.chunks - 1) / deal.chunks * tile_tokens;
   return deal;
 }
 

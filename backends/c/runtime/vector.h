@@ -181,6 +181,43 @@ INLINE float vf_largest(vf value) {
 #endif
 }
 
+INLINE vf vf_abs(vf value) { return (vf)((vi)value & 0x7fffffff); }
+
+/* The value as it was rounded: keeps a product from being fused into the sum it is used in. */
+INLINE vf vf_rounded(vf value) {
+#if defined(__x86_64__)
+  __asm__("" : "+v"(value));
+#elif defined(__aarch64__)
+  __asm__("" : "+w"(value));
+#endif
+  return value;
+}
+
+/* To the nearest integer, halves away from zero, as roundf does; magnitudes are far below 2^31. */
+INLINE vi vi_round(vf value) {
+  const vf half = (vf)(((vi)value & INT32_MIN) | (vi)vf_set(0.49999997f));
+  return __builtin_convertvector(value + half, vi);
+}
+
+/* LANES integers that fit in a byte each. */
+INLINE void vi_store_int8(int8_t *to, vi value) {
+#if defined(__AVX512F__)
+  _mm_storeu_si128((__m128i *)(void *)to, _mm512_cvtepi32_epi8((__m512i)value));
+#else
+  for (int i = 0; i < LANES; i++) to[i] = (int8_t)value[i];
+#endif
+}
+
+INLINE int32_t vi_sum(vi value) {
+#if defined(__AVX512F__)
+  return _mm512_reduce_add_epi32((__m512i)value);
+#else
+  int32_t sum = 0;
+  for (int i = 0; i < LANES; i++) sum += value[i];
+  return sum;
+#endif
+}
+
 /* ---- Functions ------------------------------------------------------------------------------------ */
 
 /*

@@ -41,7 +41,7 @@ export const ruleCodes = {
   },
   "rule/missing-quantize": {
     severity: "error",
-    meaning: "An approximate form must read a `quantize` node, which carries the error; this one has none.",
+    meaning: "An approximate form must read an op that rounds, as `quantize` does; this one has none.",
   },
   "rule/bare-pattern": {
     severity: "error",

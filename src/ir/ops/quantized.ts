@@ -37,7 +37,7 @@ const quantize = defineCoreOp({
     "4 bits: scale = (the w of largest magnitude) / -8.",
   operands: ["w"],
   attrs: { bits: "int", group: "int" },
-  traits: ["pure"],
+  traits: ["pure", "rounds"],
   infer: ([type], { bits, group }) => {
     const { shape } = requireFloat("quantize", type);
     const [rows, columns] = shape;
@@ -121,7 +121,7 @@ function codeOf(bits: 4 | 8, steps: number): number {
 }
 
 /** code * scale, exact in f32: a code has 8 bits and a scale 11. */
-function dequantized({ type, codes, scales }: QuantizedValue): TensorValue {
+export function dequantized({ type, codes, scales }: QuantizedValue): TensorValue {
   const [, columns] = type.shape;
   const data = new Float32Array(codes.length);
   for (let row = 0, i = 0; i < codes.length; row++) {

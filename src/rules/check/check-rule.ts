@@ -234,7 +234,7 @@ function normalGrain(index: number): number {
   return firstNormalGrain + (Math.imul(index, 0x9e3779b1) >>> 8) % (grainLimit - firstNormalGrain);
 }
 
-/** The fewest bits of any `quantize` node that a term reads. */
+/** The fewest bits that any op of a term rounds to: those of `quantize`, or 8. */
 function bitsOf(term: TemplateTerm, form: RuleForm): number {
   if (term.kind === "variable") {
     const shared = form.lets.find(({ name }) => name === term.name);

@@ -5,8 +5,12 @@ import { kernels } from "../../../backends/c/kernels.js";
 import type { CKernelRow } from "../../../backends/c/kernel-row.js";
 import type { PanelFormat } from "../../../backends/c/panels.js";
 import { packedType, packFloats, packQuantized, parseFormat } from "../../../backends/c/panels.js";
+import type { QuadFormat } from "../../../backends/c/quads.js";
+import { packQuads, parseQuads, quadType, quantizeRows, rowBytes } from "../../../backends/c/quads.js";
 import type { Random } from "../../../src/base/index.js";
-import type { Attrs, KvCacheType, OpSample, PackedType, Value, ValueType } from "../../../src/ir/index.js";
+import type {
+  Attrs, KvCacheType, OpSample, PackedType, QuantizedValue, Value, ValueType,
+} from "../../../src/ir/index.js";
 import { coreRegistry, inferType, roundTo, tensor } from "../../../src/ir/index.js";
 import { drawSample } from "../../support/sample-values.js";
 import type { KernelCase } from "./kernel-harness.js";
@@ -21,19 +25,42 @@ export function requireKernel(name: string): CKernelRow {
 
 /** Random weights in a packed layout. */
 export function drawPacked(random: Random, type: PackedType): Value {
-  const format = parseFormat(type.format);
   const [rows = 1, columns = 1] = type.shape;
+  const quads = parseQuads(type.format);
+  if (quads !== undefined) return packQuads(drawQuantized(random, quads, [rows, columns]), type);
+  const format = parseFormat(type.format);
   if (format === undefined) throw new Error(`the layout ${type.format} is unknown`);
   const dtype = format.kind === "float" ? format.dtype : "f32";
   const data = Float32Array.from({ length: rows * columns }, () => roundTo(dtype, random.normal()));
   const matrix = { kind: "tensor", dtype, shape: [rows, columns], data } as const;
   if (format.kind === "float") return packFloats(matrix, type);
+  return packQuantized(drawQuantized(random, format, [rows, columns]), type);
+}
+
+function drawQuantized(
+  random: Random,
+  { bits, group }: QuadFormat,
+  [rows, columns]: readonly [number, number],
+): QuantizedValue {
   const quantize = coreRegistry.require("quantize");
-  const attrs = { bits: format.bits, group: format.group };
-  const type32 = inferType(quantize, [tensor("f32", rows, columns)], attrs);
-  const quantized = quantize.evaluate([matrix], attrs, type32);
+  const data = Float32Array.from({ length: rows * columns }, () => Math.fround(random.normal()));
+  const matrix = { kind: "tensor", dtype: "f32", shape: [rows, columns], data } as const;
+  const type = inferType(quantize, [tensor("f32", rows, columns)], { bits, group });
+  const quantized = quantize.evaluate([matrix], { bits, group }, type);
   if (quantized.kind !== "quantized") throw new Error("quantize makes quantized matrices");
-  return packQuantized(quantized, type);
+  return quantized;
+}
+
+/** Rows of codes for an integer product with a packed matrix. */
+function drawRows(random: Random, tokens: number, { format, shape }: PackedType): Value {
+  const quads = parseQuads(format);
+  if (quads === undefined) throw new Error(`integer products do not read ${format}`);
+  const k = shape[0] ?? 1;
+  const data = Float32Array.from({ length: tokens * k }, () => Math.fround(random.normal()));
+  return quantizeRows(
+    { kind: "tensor", dtype: "f32", shape: [tokens, k], data },
+    { group: quads.group, offset: 2 ** (quads.bits - 1) },
+  );
 }
 
 export function makeCase(
@@ -44,9 +71,12 @@ export function makeCase(
 ): KernelCase {
   const plain = sample.operands.map((type) => (type.kind === "packed" ? tensor("f32") : type));
   const drawn = drawSample(random, record, { ...sample, operands: plain });
-  const operands = sample.operands.map((type, i) =>
-    type.kind === "packed" ? drawPacked(random, type) : drawn.operands[i]!,
-  );
+  const packed = sample.operands.find((type) => type.kind === "packed");
+  const operands = sample.operands.map((type, i) => {
+    if (type.kind === "packed") return drawPacked(random, type);
+    const isRows = packed !== undefined && type.kind === "tensor" && type.dtype === "u8";
+    return isRows ? drawRows(random, drawn.dims["T"] ?? 1, packed) : drawn.operands[i]!;
+  });
   const result = inferType(record, sample.operands, sample.attrs);
   const extents = Object.entries(drawn.dims).map(([name, extent]) => `${name}=${extent}`);
   return {
@@ -89,6 +119,24 @@ function productCases(random: Random): KernelCase[] {
   );
 }
 
+/** Integer products with odd columns, groups of other lengths, and more rows than a tile of tokens. */
+function integerProductCases(random: Random): KernelCase[] {
+  const formats: readonly (readonly [QuadFormat, number])[] = [
+    [{ bits: 8, group: 32 }, 1088], [{ bits: 8, group: 20 }, 120], [{ bits: 4, group: 32 }, 1088], [{ bits: 4, group: 64 }, 128],
+  ];
+  return formats.flatMap(([format, k], i) => {
+    const withAddend = i % 2 === 0;
+    const w = quadType(format, [k, 45]);
+    const record = requireKernel(withAddend ? "c.integer_matmul_add" : "c.integer_matmul");
+    return tokenCounts.map((count): KernelCase => {
+      const addend = withAddend ? [tensor("f32", "T", 45)] : [];
+      const rows = tensor("u8", "T", rowBytes(k, format.group));
+      const sample = { operands: [rows, w, ...addend], attrs: {}, dims: { T: count } };
+      return makeCase(random, record, sample, `${w.format} ${k}x45`);
+    });
+  });
+}
+
 const caches: readonly (KvCacheType & { readonly queries: number })[] = [
   { kind: "kv_cache", layers: 2, blockSize: 16, heads: 2, headDim: 64, dtype: "f32", queries: 8 },
   { kind: "kv_cache", layers: 1, blockSize: 5, heads: 1, headDim: 8, dtype: "f32", queries: 3 },
@@ -122,5 +170,5 @@ function cacheCases(random: Random): KernelCase[] {
 
 export function kernelCases(random: Random): readonly KernelCase[] {
   const samples = runningKernels.flatMap((row) => row.samples.map((sample) => makeCase(random, row, sample)));
-  return [...samples, ...productCases(random), ...cacheCases(random)];
+  return [...samples, ...productCases(random), ...integerProductCases(random), ...cacheCases(random)];
 }

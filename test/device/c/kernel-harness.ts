@@ -9,11 +9,15 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import type { CKernelRow } from "../../../backends/c/kernel-row.js";
-import { fromBrainBits, fromHalfBits, TextWriter } from "../../../src/base/index.js";
+import { TextWriter } from "../../../src/base/index.js";
 import { cElementType, printLoopKernelC } from "../../../src/codegen/index.js";
-import type { Attrs, DimEnv, KvCacheValue, OpRecord, Value, ValueType } from "../../../src/ir/index.js";
-import { concreteType, newTensor, operandName, serializeValue, typeBytes } from "../../../src/ir/index.js";
-import { loopKernel, valueBuffers } from "../../../src/loops/index.js";
+import type { KvCacheValue, OpRecord, ValueType } from "../../../src/ir/index.js";
+import { concreteType, elementCount, serializeValue, typeBytes } from "../../../src/ir/index.js";
+import { loopKernel } from "../../../src/loops/index.js";
+import type { KernelCase as AnyCase } from "../../support/kernel-cases.js";
+import type { PrintedKernels } from "../../support/kernel-programs.js";
+import { includeKernel, operandOfBuffer } from "../../support/kernel-programs.js";
+import { numbersFrom } from "../../support/stored-numbers.js";
 
 export const sourceRoot = fileURLToPath(new URL("../../../backends/c", import.meta.url));
 
@@ -26,16 +30,9 @@ export function findTestCompiler(): string | undefined {
   return undefined;
 }
 
-/** One use of a kernel. A row with `instance` runs its source file, any other record its loop form. */
-export interface KernelCase {
-  readonly title: string;
+/** A row with `instance` runs its source file, any other record its loop form. */
+export interface KernelCase extends AnyCase {
   readonly record: OpRecord | CKernelRow;
-  readonly operands: readonly Value[];
-  readonly attrs: Attrs;
-  /** Result type; dimensions may be symbolic where `dims` gives them. */
-  readonly operandTypes: readonly ValueType[];
-  readonly result: ValueType;
-  readonly dims: DimEnv;
 }
 
 export interface BuildOptions {
@@ -140,33 +137,14 @@ function inputBytes(cases: readonly KernelCase[], layout: Layout): Uint8Array {
 function readResults(cases: readonly KernelCase[], layout: Layout, bytes: Buffer): readonly Float32Array[] {
   return cases.map(({ result, dims, operands }, i) => {
     const at = layout.results[i]!;
-    if (result.kind === "tensor") return readNumbers(concreteType(result, dims), bytes, at);
+    if (result.kind === "tensor") {
+      return Float32Array.from(numbersFrom(bytes, result.dtype, elementCount(result.shape, dims), at));
+    }
     const cache = operands.find((value) => value.kind === "kv_cache");
     if (cache?.kind !== "kv_cache") throw new Error("a result is a tensor or a cache");
-    const type: ValueType = { kind: "tensor", dtype: cache.type.dtype, shape: [cache.keys.length] };
-    const halves = [0, 1].map((part) => readNumbers(type, bytes, at + part * aligned(halfBytes(cache))));
-    return Float32Array.from([...halves[0]!, ...halves[1]!]);
-  });
-}
-
-function readNumbers(type: ValueType, bytes: Buffer, at: number): Float32Array {
-  if (type.kind !== "tensor") throw new Error("a result is a tensor");
-  const count = newTensor(type.dtype, type.shape.map(Number)).data.length;
-  return Float32Array.from({ length: count }, (_, i) => {
-    switch (type.dtype) {
-      case "f32":
-        return bytes.readFloatLE(at + 4 * i);
-      case "f16":
-        return fromHalfBits(bytes.readUInt16LE(at + 2 * i));
-      case "bf16":
-        return fromBrainBits(bytes.readUInt16LE(at + 2 * i));
-      case "i32":
-        return bytes.readInt32LE(at + 4 * i);
-      case "i8":
-        return bytes.readInt8(at + i);
-      default:
-        return bytes.readUInt8(at + i);
-    }
+    const [{ dtype }, count] = [cache.type, cache.keys.length];
+    const starts = [at, at + aligned(halfBytes(cache))];
+    return Float32Array.from(starts.flatMap((start) => numbersFrom(bytes, dtype, count, start)));
   });
 }
 
@@ -177,7 +155,7 @@ function printHarness(cases: readonly KernelCase[], layout: Layout): string {
   out.line("#define _GNU_SOURCE");
   for (const header of ["stdio.h", "stdlib.h"]) out.line(`#include <${header}>`);
   for (const header of ["pool.h", "numbers.h", "vector.h"]) out.line(`#include "runtime/${header}"`);
-  const printed = new Map<string, string>();
+  const printed: PrintedKernels = new Map();
   let scratch = 0;
   const calls = cases.map((each, i) => {
     const { call, scratchFloats } = printKernel(each, i, { layout, printed, out });
@@ -205,8 +183,7 @@ function stepText({ operands, dims }: KernelCase, i: number, { caches }: Layout)
 
 interface Printing {
   readonly layout: Layout;
-  /** Names of the functions that are printed already, by file and parameters. */
-  readonly printed: Map<string, string>;
+  readonly printed: PrintedKernels;
   readonly out: TextWriter;
 }
 
@@ -227,14 +204,7 @@ function printKernel(each: KernelCase, i: number, { layout, printed, out }: Prin
   const dim = (name: number | string): string => String(typeof name === "number" ? name : dims[name]);
   if ("instance" in record && record.instance !== undefined) {
     const instance = record.instance(operandTypes, attrs, result);
-    const key = JSON.stringify([instance.file, instance.defines]);
-    const name = printed.get(key) ?? `${instance.name}_${printed.size}`;
-    if (!printed.has(key)) {
-      printed.set(key, name);
-      out.line(`#define NAME ${name}`);
-      for (const [parameter, value] of instance.defines) out.line(`#define ${parameter} ${value}`);
-      out.line(`#include "kernels/${instance.file}"`);
-    }
+    const name = includeKernel(instance, printed, out);
     const args = operandTypes.map((type, k) => ({ text: pointer(type, k), scalar: `*${pointer(type, k)}`, type }));
     const texts = instance.call(args, { text: resultText, scalar: "0", type: result }, dim);
     return { call: `${name}(w, ${texts.join(", ")});`, scratchFloats: instance.scratchFloats };
@@ -246,21 +216,19 @@ function printKernel(each: KernelCase, i: number, { layout, printed, out }: Prin
   return { call: `loops_${i}(${["w", ...dimTexts, ...buffers].join(", ")});`, scratchFloats: 0 };
 }
 
-/** Operands under their names; of a quantized one the codes, then the scales. */
 function bufferText(
-  { record, operandTypes }: KernelCase,
+  each: KernelCase,
   buffer: string,
   { pointer, resultText }: { pointer: (type: ValueType, k: number) => string; resultText: string },
 ): string {
-  for (const [k, type] of operandTypes.entries()) {
-    const part = valueBuffers(operandName(record, k), type, "read").findIndex(({ name }) => name === buffer);
-    if (part < 0) continue;
-    if (type.kind === "kv_cache") return part === 0 ? "s->keys" : "s->values";
-    if (type.kind !== "quantized") return pointer(type, k);
-    const codes = `((const int8_t *)${pointer(type, k)})`;
-    return part === 0 ? codes : `(const void *)(${codes} + ${type.shape[0] * type.shape[1]})`;
-  }
-  return resultText;
+  const owner = operandOfBuffer(each, buffer);
+  if (owner === undefined) return resultText;
+  const { operand, part } = owner;
+  const type = each.operandTypes[operand]!;
+  if (type.kind === "kv_cache") return part === 0 ? "s->keys" : "s->values";
+  if (type.kind !== "quantized") return pointer(type, operand);
+  const codes = `((const int8_t *)${pointer(type, operand)})`;
+  return part === 0 ? codes : `(const void *)(${codes} + ${type.shape[0] * type.shape[1]})`;
 }
 
 function printMain(layout: Layout, scratchBytes: number, out: TextWriter): void {

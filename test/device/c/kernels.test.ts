@@ -23,6 +23,8 @@ function toleranceOf({ record, operandTypes, operands, dims }: KernelCase): Tole
   switch (record.name) {
     case "c.matmul":
     case "c.matmul_add":
+    case "c.integer_matmul":
+    case "c.integer_matmul_add":
       return sumTolerance("f32", w?.kind === "packed" ? (w.shape[0] ?? 1) : 1, LARGEST);
     case "c.paged_attention": {
       const cache = operands.find((value) => value.kind === "kv_cache");
@@ -30,6 +32,9 @@ function toleranceOf({ record, operandTypes, operands, dims }: KernelCase): Tole
       const dim = x?.kind === "tensor" ? Number(x.shape.at(-1)) : 1;
       return softmaxTolerance("f32", Math.max(slots, dim), LARGEST);
     }
+    case "c.quantize_rows":
+      // Codes and scales are the same bit for bit.
+      return sumTolerance("f32", 1, 0);
     case "c.rms_norm":
       return sumTolerance("f32", x?.kind === "tensor" ? Number(x.shape.at(-1)) : 1, 1);
     default:
@@ -107,5 +112,5 @@ function bytesOf(numbers: Float32Array): Buffer {
 
 test("every running kernel has samples, and every case makes something", () => {
   expect(cases.every(({ result, dims }) => result.kind === "kv_cache" || typeBytes(concreteType(result, dims)) > 0)).toBe(true);
-  expect(new Set(cases.map(({ record }) => record.name)).size).toBe(7);
+  expect(new Set(cases.map(({ record }) => record.name)).size).toBe(10);
 });

@@ -8,13 +8,13 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { kernels } from "../../../backends/c/kernels.js";
 import { coreRegistry } from "../../../src/ir/index.js";
 import type { KernelUse } from "../../../src/rules/index.js";
-import { drawKernelUses, loadRuleFile } from "../../../src/rules/index.js";
+import { drawKernelUses, loadRuleFile, permissiveSettings } from "../../../src/rules/index.js";
 import type { Harness, KernelCase } from "./kernel-harness.js";
 import { buildHarness, findTestCompiler } from "./kernel-harness.js";
 
 const compiler = findTestCompiler();
 const source = { name: "lower/c.rules", text: readFileSync("rules/lower/c.rules", "utf8") };
-const loaded = loadRuleFile(source, coreRegistry.extend(kernels), { quantize: "q4" });
+const loaded = loadRuleFile(source, coreRegistry.extend(kernels), permissiveSettings);
 if (!loaded.ok) throw new Error("rules/lower/c.rules does not load");
 
 const uses = loaded.value.rules.map((rule) => ({ rule: rule.name, found: drawKernelUses(rule, 3, 3) }));

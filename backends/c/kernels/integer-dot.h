@@ -1,0 +1,72 @@
+/*
+ * Sums of four products of bytes in each 32-bit lane: weights of 16 columns by four rows of k, interleaved by
+ * column, times four codes of one token in every lane. Whole numbers, so every instruction set gives the same.
+ *
+ * SIGNED_BYTES says that the weights of 8 bits must be given with their sign: the instruction either multiplies
+ * signed bytes, or adds pairs in 16 bits, where bytes from 0 to 255 would not fit.
+ */
+#ifndef LLMIR_INTEGER_DOT_H
+#define LLMIR_INTEGER_DOT_H
+
+#include "../runtime/vector.h"
+
+#if defined(__AVX512VNNI__) || defined(__AVXVNNI__)
+#define SIGNED_BYTES 0
+#else
+#define SIGNED_BYTES 1
+#endif
+
+typedef int8_t vi8 __attribute__((vector_size(4 * LANES)));
+typedef int32_t vi_unaligned __attribute__((vector_size(4 * LANES), aligned(1), may_alias));
+
+INLINE vi vi_load(const void *from) { return *(const vi_unaligned *)from; }
+INLINE vi vi_set(int32_t value) { return value - (vi){0}; }
+
+/* Four codes of one token, in every lane. */
+INLINE vi vi_set_codes(const void *codes) {
+  int32_t four;
+  memcpy(&four, codes, sizeof four);
+  return vi_set(four);
+}
+
+/* sums + weights · codes; `weights` are at most 15 where they have no sign and SIGNED_BYTES is 1. */
+INLINE vi dot_bytes(vi sums, vi weights, vi codes, int is_signed) {
+#if defined(__AVX512VNNI__)
+  (void)is_signed;
+  return (vi)_mm512_dpbusd_epi32((__m512i)sums, (__m512i)weights, (__m512i)codes);
+#elif defined(__AVXVNNI__)
+  (void)is_signed;
+  return (vi)_mm256_dpbusd_avx_epi32((__m256i)sums, (__m256i)weights, (__m256i)codes);
+#elif LANES == 16
+  const __m512i w = (__m512i)weights, c = (__m512i)codes, zero = _mm512_setzero_si512();
+  const __m512i factor = is_signed ? _mm512_mask_sub_epi8(c, _mm512_movepi8_mask(w), zero, c) : c;
+  const __m512i pairs = _mm512_maddubs_epi16(is_signed ? _mm512_abs_epi8(w) : w, factor);
+  return sums + (vi)_mm512_madd_epi16(pairs, _mm512_set1_epi16(1));
+#elif LANES == 8
+  const __m256i w = (__m256i)weights, c = (__m256i)codes;
+  const __m256i pairs =
+      _mm256_maddubs_epi16(is_signed ? _mm256_abs_epi8(w) : w, is_signed ? _mm256_sign_epi8(c, w) : c);
+  return sums + (vi)_mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
+#elif defined(__ARM_FEATURE_DOTPROD)
+  (void)is_signed;
+  return (vi)vdotq_s32((int32x4_t)sums, (int8x16_t)weights, (int8x16_t)codes);
+#else
+  (void)is_signed;
+  const vi8 w = (vi8)weights, c = (vi8)codes;
+  for (int lane = 0; lane < LANES; lane++)
+    for (int i = 0; i < 4; i++) sums[lane] += (int32_t)w[4 * lane + i] * c[4 * lane + i];
+  return sums;
+#endif
+}
+
+/* A sum that started from INTEGER_ZERO, times the scales of its columns; rounded once. */
+INLINE vf scale_sum(vi sum, vf scales) {
+#if defined(__AVX512F__)
+  const vf zero = scales * INTEGER_ZERO_FLOAT; /* exact: scales have 18 bits at most */
+  return (vf)_mm512_fmsub_ps((__m512)sum, (__m512)scales, (__m512)zero);
+#else
+  return __builtin_convertvector(sum - INTEGER_ZERO, vf) * scales;
+#endif
+}
+
+#endif

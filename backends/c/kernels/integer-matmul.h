@@ -1,0 +1,168 @@
+/*
+ * out[T, N] = (addend[T, N] +) x[T, K] (codes * scales)[K, N], both factors as small integers with a scale for each
+ * GROUP: integer sums within a group, floats from group to group. Included by integer_matmul_q8.h and
+ * integer_matmul_q4.h, which say how a panel is stored:
+ *
+ *   PANEL_BYTES                  bytes of a panel of 16 columns
+ *   WEIGHTS_SIGNED               weights are given with their sign, and sums need no start for their offset
+ *   NAME_weights(panel, g, q, v) quad q (four rows of k) of group g as bytes, register v of the panel
+ *   NAME_scales(panel, g, v)     the scales of group g, register v
+ *
+ * Few tokens (decode): each panel is read once, straight into the sums of all tokens; threads split the panels.
+ * Many tokens (prefill): two panels are unpacked to bytes and floats once, then multiplied with every tile of
+ * tokens; threads split panels, and tokens as well where panels are few.
+ */
+#include "integer-dot.h"
+#include "panel-tile.h"
+#include "quantized-rows.h"
+
+#define GROUPS (K / GROUP)
+#define QUADS (GROUP / 4)
+
+_Static_assert(K % GROUP == 0, "a group does not end in the middle of a column");
+_Static_assert(GROUP % 4 == 0 && GROUP <= 128, "a group is whole quads, and its sum stays below 2^22");
+
+/* A tile for many tokens: as many sums, of integers and of floats, as the registers hold. */
+#if LANES == 16
+#define INTEGER_TILE_TOKENS 6
+#define INTEGER_TILE_PANELS 2
+#else
+#define INTEGER_TILE_TOKENS 3
+#define INTEGER_TILE_PANELS 1
+#endif
+
+/* Where a group's sums of token t start. */
+INLINE vi JOIN(NAME, _start)(const uint8_t *x, int64_t g) {
+#if WEIGHTS_SIGNED
+  (void)x, (void)g;
+  return vi_set(INTEGER_ZERO);
+#else
+  return vi_set_codes(x + ROW_STARTS(K) + 4 * g);
+#endif
+}
+
+INLINE float JOIN(NAME, _row_scale)(const uint8_t *x, int64_t g) {
+  return ((const float *)(const void *)(x + ROW_SCALES(K, GROUP)))[g];
+}
+
+/* One group of `panels` panels: sums[t] += scales * (codes of x[t] · weights). */
+INLINE void JOIN(NAME, _group)(Sums sums, int tokens, int panels, const uint8_t *x, const uint8_t *w, int64_t g) {
+  vi part[FEW_TOKENS][MOST_TILE_VECTORS];
+#pragma GCC unroll 8
+  for (int t = 0; t < tokens; t++)
+#pragma GCC unroll 16
+    for (int v = 0; v < panels * PANEL_VECTORS; v++) part[t][v] = JOIN(NAME, _start)(x + t * ROW_BYTES(K, GROUP), g);
+#pragma GCC unroll 32
+  for (int q = 0; q < QUADS; q++) {
+#pragma GCC unroll 16
+    for (int v = 0; v < panels * PANEL_VECTORS; v++) {
+      const vi weights = JOIN(NAME, _weights)(w + v / PANEL_VECTORS * PANEL_BYTES, g, q, v % PANEL_VECTORS);
+#pragma GCC unroll 8
+      for (int t = 0; t < tokens; t++)
+        part[t][v] = dot_bytes(part[t][v], weights, vi_set_codes(x + t * ROW_BYTES(K, GROUP) + g * GROUP + 4 * q),
+                               WEIGHTS_SIGNED);
+    }
+  }
+#pragma GCC unroll 16
+  for (int v = 0; v < panels * PANEL_VECTORS; v++) {
+    const vf scales = JOIN(NAME, _scales)(w + v / PANEL_VECTORS * PANEL_BYTES, g, v % PANEL_VECTORS);
+#pragma GCC unroll 8
+    for (int t = 0; t < tokens; t++)
+      sums[t][v] += scale_sum(part[t][v], scales) * JOIN(NAME, _row_scale)(x + t * ROW_BYTES(K, GROUP), g);
+  }
+}
+
+INLINE void JOIN(NAME, _strip)(int tokens, int panels, const uint8_t *x, const uint8_t *w, const float *addend,
+                               float *out, int64_t panel) {
+  Sums sums;
+  sums_load(sums, tokens, panels, addend, N, panel * PANEL);
+  const uint8_t *const first = w + panel * PANEL_BYTES;
+  for (int64_t g = 0; g < GROUPS; g++) {
+#pragma GCC unroll 4
+    for (int p = 0; p < panels; p++)
+      for (int64_t line = 0; line < PANEL_BYTES / GROUPS; line += 64)
+        __builtin_prefetch(first + p * PANEL_BYTES + g * (PANEL_BYTES / GROUPS) + PREFETCH_BYTES + line);
+    JOIN(NAME, _group)(sums, tokens, panels, x, first, g);
+  }
+  sums_store(sums, tokens, panels, out, N, panel * PANEL);
+}
+
+/* ---- Many tokens ---- */
+
+/* Unpacked: scales [GROUPS][panels][16] floats, then weights [GROUPS][QUADS][panels][16] quads of bytes. */
+INLINE void JOIN(NAME, _unpack)(float *scales, uint8_t *bytes, int panels, const uint8_t *w) {
+  const int vectors = panels * PANEL_VECTORS;
+  for (int64_t g = 0; g < GROUPS; g++) {
+    for (int v = 0; v < vectors; v++) {
+      const uint8_t *const panel = w + v / PANEL_VECTORS * PANEL_BYTES;
+      vf_store(scales + (g * vectors + v) * LANES, JOIN(NAME, _scales)(panel, g, v % PANEL_VECTORS));
+#pragma GCC unroll 32
+      for (int q = 0; q < QUADS; q++) {
+        const vi weights = JOIN(NAME, _weights)(panel, g, q, v % PANEL_VECTORS);
+        *(vi *)(void *)(bytes + ((g * QUADS + q) * vectors + v) * (4 * LANES)) = weights;
+      }
+    }
+  }
+}
+
+INLINE void JOIN(NAME, _tile)(int tokens, int panels, const uint8_t *x, const float *scales, const uint8_t *bytes,
+                              const float *addend, float *out, int64_t column) {
+  const int vectors = panels * PANEL_VECTORS;
+  Sums sums;
+  sums_load(sums, tokens, panels, addend, N, column);
+  for (int64_t g = 0; g < GROUPS; g++) {
+    vi part[FEW_TOKENS][MOST_TILE_VECTORS];
+#pragma GCC unroll 8
+    for (int t = 0; t < tokens; t++)
+#pragma GCC unroll 4
+      for (int v = 0; v < vectors; v++) part[t][v] = JOIN(NAME, _start)(x + t * ROW_BYTES(K, GROUP), g);
+#pragma GCC unroll 32
+    for (int q = 0; q < QUADS; q++) {
+      const vi *const weights = (const vi *)(const void *)bytes + (g * QUADS + q) * vectors;
+#pragma GCC unroll 8
+      for (int t = 0; t < tokens; t++) {
+        const vi codes = vi_set_codes(x + t * ROW_BYTES(K, GROUP) + g * GROUP + 4 * q);
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++) part[t][v] = dot_bytes(part[t][v], weights[v], codes, WEIGHTS_SIGNED);
+      }
+    }
+#pragma GCC unroll 8
+    for (int t = 0; t < tokens; t++) {
+      const float row_scale = JOIN(NAME, _row_scale)(x + t * ROW_BYTES(K, GROUP), g);
+#pragma GCC unroll 4
+      for (int v = 0; v < vectors; v++)
+        sums[t][v] += scale_sum(part[t][v], vf_load(scales + (g * vectors + v) * LANES)) * row_scale;
+    }
+  }
+  sums_store(sums, tokens, panels, out, N, column);
+}
+
+/* `panels` panels from `panel` on by tokens first .. end-1. */
+INLINE void JOIN(NAME, _tiles)(const Worker *worker, int panels, const uint8_t *x, const uint8_t *w,
+                               const float *addend, float *out, int64_t panel, Share tokens) {
+  float *const scales = worker->scratch;
+  uint8_t *const bytes = (uint8_t *)(scales + (int64_t)GROUPS * panels * PANEL);
+  JOIN(NAME, _unpack)(scales, bytes, panels, w + panel * PANEL_BYTES);
+  int64_t t = tokens.first;
+#define TILE_FROM(count)                                                                                     \
+  JOIN(NAME, _tile)(count, panels, x + t * ROW_BYTES(K, GROUP), scales, bytes, addend ? addend + t * N : NULL, \
+                    out + t * N, panel * PANEL)
+  for (; t + INTEGER_TILE_TOKENS <= tokens.end; t += INTEGER_TILE_TOKENS) TILE_FROM(INTEGER_TILE_TOKENS);
+  for (; t < tokens.end; t++) TILE_FROM(1);
+#undef TILE_FROM
+}
+
+#define INPUT uint8_t
+#define WEIGHT uint8_t
+#define STRIP(tokens) (LANES == 16 && (tokens) <= 4 ? 2 : 1)
+#define MANY_PANELS INTEGER_TILE_PANELS
+#define MANY_TOKENS INTEGER_TILE_TOKENS
+#include "matmul-threads.h"
+
+#undef GROUPS
+#undef QUADS
+#undef GROUP
+#undef PANEL_BYTES
+#undef WEIGHTS_SIGNED
+#undef INTEGER_TILE_TOKENS
+#undef INTEGER_TILE_PANELS

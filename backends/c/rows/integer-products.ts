@@ -1,0 +1,201 @@
+/** Products of 8-bit rows of activations with integer weights, and the kernels that make their operands. */
+
+import { invariant } from "../../../src/base/index.js";
+import { illTyped, meaning, requireF32, requireNumber, requirePacked } from "../../../src/codegen/index.js";
+import type { OpSample, PackedType, TensorType, Value, ValueType } from "../../../src/ir/index.js";
+import { defineOp, elementCount, printType, sameType, tensor } from "../../../src/ir/index.js";
+import type { CKernelRow, KernelInstance } from "../kernel-row.js";
+import { matrixShape, PANEL } from "../panels.js";
+import type { QuadFormat } from "../quads.js";
+import {
+  canPackQuads, dequantizeRows, packQuads, parseQuads, quadType, quantizeRows, rowBytes, unpackQuads,
+} from "../quads.js";
+
+/** Panels unpacked at a time: the largest `INTEGER_TILE_PANELS` of kernels/integer-matmul.h. */
+const TILE_PANELS = 2;
+
+const packQuadsRow: CKernelRow = {
+  family: "movement",
+  ...defineOp({
+    name: "c.pack_quads",
+    doc: "Lays a quantized matrix out in panels of 16 columns by quads of rows, as integer products read it.",
+    operands: ["q"],
+    attrs: {},
+    traits: ["pure"],
+    infer: ([q]) => {
+      if (q?.kind !== "quantized" || q.scaleDtype !== "f16") {
+        return illTyped(`\`c.pack_quads\` takes a quantized matrix with f16 scales, found ${q === undefined ? "nothing" : printType(q)}`);
+      }
+      if (!canPackQuads(q)) illTyped(`\`c.pack_quads\` has no layout for ${q.bits}-bit codes in groups of ${q.group}`);
+      return quadType(q, q.shape);
+    },
+    evaluate: ([q], _, result) => {
+      invariant(q?.kind === "quantized" && result.kind === "packed", "a quantized matrix is packed");
+      return packQuads(q, result);
+    },
+    work: () => ({ flops: 0 }),
+    samples: ([8, 4] as const).map((bits) => ({
+      operands: [{ kind: "quantized", shape: [64, 5], bits, group: 32, scaleDtype: "f16" }],
+      attrs: {},
+    })),
+  }),
+};
+
+const quantizeRowsRow: CKernelRow = {
+  family: "rowwise",
+  ...defineOp({
+    name: "c.quantize_rows",
+    doc:
+      "Rows of activations as 8-bit codes with a scale for each group, to meet weights of `bits` bits: bytes in the " +
+      "layout of kernels/quantized-rows.h.",
+    operands: ["x"],
+    attrs: { group: "int", bits: "int" },
+    traits: ["pure", "rowwise"],
+    infer: ([x], { group, bits }) => {
+      const { shape } = requireF32("c.quantize_rows", x, 2);
+      const width = requireNumber("c.quantize_rows", shape[1], "columns");
+      if (bits !== 4 && bits !== 8) illTyped(`\`c.quantize_rows\` knows weights of 4 and 8 bits, found ${bits}`);
+      if (group < 1 || width % group !== 0 || !canPackQuads({ bits: bits === 4 ? 4 : 8, group })) {
+        illTyped(`\`c.quantize_rows\` has no layout for ${width} columns in groups of ${group}`);
+      }
+      return tensor("u8", shape[0] ?? 0, rowBytes(width, group));
+    },
+    evaluate: ([x], { group, bits }) => {
+      invariant(x?.kind === "tensor", "type inference has made sure of a tensor");
+      return quantizeRows(x, { group, offset: offsetOf(bits) });
+    },
+    work: ([x]) => ({ flops: 4 * elementCount(x?.kind === "tensor" ? x.shape : []) }),
+    samples: [
+      { operands: [tensor("f32", "T", 64)], attrs: { group: 32, bits: 8 }, dims: { T: 3 } },
+      { operands: [tensor("f32", "T", 120)], attrs: { group: 24, bits: 4 }, dims: { T: 2 } },
+    ],
+  }),
+  instance: ([x], { group, bits }) => {
+    const width = x?.kind === "tensor" ? Number(x.shape[1]) : 0;
+    return {
+      file: "quantize_rows.h",
+      name: `quantize_rows_${width}`,
+      defines: [["K", String(width)], ["GROUP", String(group)], ["OFFSET", String(offsetOf(Number(bits)))]],
+      comment: `out[T] = x[T, ${width}] as 8-bit codes with a scale for each ${String(group)}`,
+      scratchFloats: 0,
+      call: ([from], result, dim) => [dim(firstDim(from?.type)), from?.text ?? "", result.text],
+    };
+  },
+};
+
+/** What codes of a number of bits are stored plus. */
+function offsetOf(bits: number): number {
+  return 2 ** (bits - 1);
+}
+
+function firstDim(type: ValueType | undefined): number | string {
+  return type?.kind === "tensor" ? (type.shape[0] ?? 0) : 0;
+}
+
+function formatOf(w: PackedType): QuadFormat {
+  const format = parseQuads(w.format);
+  invariant(format !== undefined, "type inference knows the layout");
+  return format;
+}
+
+function inferProduct(op: string, [x, w]: readonly ValueType[]): TensorType {
+  const packed = requirePacked(op, w);
+  const format = parseQuads(packed.format);
+  if (format === undefined) return illTyped(`\`${op}\` does not know the layout ${packed.format}`);
+  const [rows, columns] = matrixShape(packed.shape);
+  const width = rowBytes(rows, format.group);
+  if (x?.kind !== "tensor" || x.dtype !== "u8" || x.shape.length !== 2 || x.shape[1] !== width) {
+    return illTyped(`\`${op}\` takes rows of ${rows} codes in ${width} bytes, found ${x === undefined ? "nothing" : printType(x)}`);
+  }
+  return tensor("f32", x.shape[0] ?? 0, columns);
+}
+
+/** The product of the numbers that both operands stand for. */
+function evaluateProduct(x: Value | undefined, w: Value | undefined): Value {
+  invariant(x?.kind === "tensor" && w?.kind === "packed", "rows are multiplied by a packed matrix");
+  const format = formatOf(w.type);
+  const rows = dequantizeRows(x, matrixShape(w.type.shape)[0], format.group);
+  return meaning("quantized_matmul", [rows, unpackQuads(w, format)]);
+}
+
+function productFlops(types: readonly ValueType[]): number {
+  const [x, w] = types;
+  invariant(x?.kind === "tensor" && w?.kind === "packed", "rows are multiplied by a packed matrix");
+  return 2 * elementCount([x.shape[0] ?? 0, ...w.shape]);
+}
+
+function productInstance([, w]: readonly ValueType[], hasAddend: boolean): KernelInstance {
+  invariant(w?.kind === "packed", "rows are multiplied by a packed matrix");
+  const { bits, group } = formatOf(w);
+  const [rows, columns] = matrixShape(w.shape);
+  const sum = hasAddend ? "addend + " : "";
+  return {
+    file: `integer_matmul_q${bits}.h`,
+    name: `integer_matmul_${hasAddend ? "add_" : ""}q${bits}_g${group}_${rows}x${columns}`,
+    defines: [["K", String(rows)], ["N", String(columns)], ["GROUP", String(group)], ["ADDEND", hasAddend ? "1" : "0"]],
+    comment: `out[tokens, ${columns}] = ${sum}x[tokens, ${rows}] w[${rows}, ${columns}], x as 8-bit codes, w as ${w.format}`,
+    scratchFloats: PANEL * TILE_PANELS * (rows / group + rows / 4),
+    call: ([left, weights, addend], result, dim) => [
+      dim(firstDim(left?.type)), left?.text ?? "", weights?.text ?? "", addend?.text ?? "NULL", result.text,
+    ],
+  };
+}
+
+function samplesOf(hasAddend: boolean): OpSample[] {
+  return ([8, 4] as const).map((bits) => {
+    const addend = hasAddend ? [tensor("f32", "T", 37)] : [];
+    const w = quadType({ bits, group: 32 }, [64, 37]);
+    return { operands: [tensor("u8", "T", rowBytes(64, 32)), w, ...addend], attrs: {}, dims: { T: 3 } };
+  });
+}
+
+const integerMatmul: CKernelRow = {
+  family: "integer_matmul",
+  ...defineOp({
+    name: "c.integer_matmul",
+    doc: "Rows of 8-bit codes times integer weights.",
+    operands: ["x", "w"],
+    attrs: {},
+    traits: ["pure"],
+    infer: (types) => inferProduct("c.integer_matmul", types),
+    evaluate: ([x, w]) => evaluateProduct(x, w),
+    work: (types) => ({ flops: productFlops(types) }),
+    samples: samplesOf(false),
+  }),
+  instance: (operands) => productInstance(operands, false),
+};
+
+const integerMatmulAdd: CKernelRow = {
+  family: "integer_matmul",
+  ...defineOp({
+    name: "c.integer_matmul_add",
+    doc: "Rows of 8-bit codes times integer weights, added to `addend`. The result may lie where the addend lies.",
+    operands: ["x", "w", "addend"],
+    attrs: {},
+    traits: ["pure"],
+    infer: (types) => {
+      const product = inferProduct("c.integer_matmul_add", types);
+      const addend = requireF32("c.integer_matmul_add", types[2], 2);
+      if (!sameType(addend, product)) {
+        illTyped(`\`c.integer_matmul_add\` adds tensors of one shape, found ${printType(product)} and ${printType(addend)}`);
+      }
+      return product;
+    },
+    evaluate: ([x, w, addend]) => {
+      invariant(addend !== undefined, "there is an addend");
+      return meaning("add", [addend, evaluateProduct(x, w)]);
+    },
+    work: (types, _, result) => ({
+      flops: productFlops(types) + (result.kind === "tensor" ? elementCount(result.shape) : 0),
+    }),
+    samples: samplesOf(true),
+  }),
+  instance: (operands) => productInstance(operands, true),
+};
+
+export const integerProductRows: readonly CKernelRow[] = [
+  packQuadsRow,
+  quantizeRowsRow,
+  integerMatmul,
+  integerMatmulAdd,
+];

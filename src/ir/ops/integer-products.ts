@@ -1,0 +1,146 @@
+/**
+ * Products in which activations are rounded to 8 bits first, as GGML does for quantized weights: each group of
+ * a row's columns that meets one scale of the weights gets a scale of its own, computed from its largest element.
+ * Within a group the product is one of integers.
+ */
+
+import type { Statement } from "../loop-form.js";
+import { assign, binary, declare, index, local, loop, number, store, unary } from "../loop-form.js";
+import type { QuantizedType, ValueType } from "../types.js";
+import { elementCount, tensor } from "../types.js";
+import type { TensorValue } from "../values.js";
+import { defineCoreOp, draftBySignature } from "./drawing.js";
+import { add, div, indicesOf, int, loadFloat, mul, overElements, resultOf, tensorOf } from "./loop-parts.js";
+import { evaluateProduct, productWork } from "./products.js";
+import {
+  dequantized, drawQuantized, loadQuantized, quantizedType, relateRows, sampleNibbles, sampleWeights,
+} from "./quantized.js";
+import { inferBySignature, signature } from "./signature.js";
+import { floatsOf, mapBinary, quantizedAt, tensorAt } from "./tensor-access.js";
+
+/** The largest magnitude of a code. */
+const LARGEST_CODE = 127;
+
+/** Rows whose groups of columns are rounded to 8 bits; a group that holds an infinity or a NaN becomes NaN. */
+function roundedRows(x: TensorValue, group: number): TensorValue {
+  const data = Float32Array.from(floatsOf(x));
+  for (let start = 0; start < data.length; start += group) roundGroup(data.subarray(start, start + group));
+  return { ...x, data };
+}
+
+/** In binary32, step by step, so that kernels find the same codes. */
+function roundGroup(values: Float32Array): void {
+  let largest = 0;
+  for (const value of values) {
+    if (!Number.isFinite(value)) {
+      values.fill(NaN);
+      return;
+    }
+    largest = Math.max(largest, Math.abs(value));
+  }
+  const scale = Math.fround(largest / LARGEST_CODE);
+  const inverse = largest > 0 ? Math.fround(LARGEST_CODE / largest) : 0;
+  for (let i = 0; i < values.length; i++) {
+    const steps = Math.fround(values[i]! * inverse);
+    values[i] = Math.sign(steps) * Math.floor(Math.abs(steps) + 0.5) * scale;
+  }
+}
+
+/** The sum over k in the local `sum`, group by group, for the result element at `i0`, `i1`. */
+function lowerIntegerSum(q: QuantizedType): readonly Statement[] {
+  const [row, column, k] = [index("i0"), index("i1"), local("k")];
+  const x = loadFloat("x", row, k);
+  const eachOfGroup = (name: string, body: readonly Statement[]): Statement =>
+    loop(name, q.group, "serial", [
+      declare("k", "i32", add(mul(index("g"), int(q.group)), index(name))),
+      ...body,
+    ]);
+  const rounded = mul(unary("round", local("steps")), local("scale"));
+  return [
+    declare("sum", "f32", number(0)),
+    loop("g", q.shape[0] / q.group, "serial", [
+      declare("largest", "f32", number(0)),
+      declare("faults", "f32", number(0)),
+      eachOfGroup("a", [
+        assign("largest", binary("max", local("largest"), unary("abs", x))),
+        assign("faults", add(local("faults"), mul(x, number(0)))),
+      ]),
+      declare("scale", "f32", add(div(local("largest"), number(LARGEST_CODE)), local("faults"))),
+      declare("inverse", "f32", number(0)),
+      {
+        kind: "if",
+        condition: binary("gt", local("largest"), number(0)),
+        then: [assign("inverse", div(number(LARGEST_CODE), local("largest")))],
+      },
+      eachOfGroup("b", [
+        declare("steps", "f32", mul(x, local("inverse"))),
+        assign("sum", add(local("sum"), mul(rounded, loadQuantized("q", q, k, column)))),
+      ]),
+    ]),
+  ];
+}
+
+const productTypes = signature("x: f32[T, K], q: quantized[K, N] -> f32[T, N]");
+
+const integerMatmul = defineCoreOp({
+  name: "integer_matmul",
+  doc: "x times the matrix that q stands for, with each group of x that meets one scale of q rounded to 8 bits.",
+  operands: productTypes.names,
+  attrs: {},
+  traits: ["pure", "rounds"],
+  infer: (types) => inferBySignature("integer_matmul", productTypes, types),
+  evaluate: (operands, _, result) => evaluateIntegerProduct([tensorAt(operands, 0), quantizedAt(operands, 1)], result),
+  work: (operands, _, result) => productWork(operands, result),
+  lower: (input) => {
+    const { shape } = resultOf(input);
+    return overElements(shape, [
+      ...lowerIntegerSum(quantizedType(input.operands[1])),
+      store("result", indicesOf(shape), local("sum")),
+    ]);
+  },
+  draw: draftBySignature(productTypes, { relate: relateRows, quantized: drawQuantized }),
+  samples: [
+    { operands: [tensor("f32", "T", 64), sampleWeights], attrs: {}, dims: { T: 3 } },
+    { operands: [tensor("f32", 2, 64), sampleNibbles], attrs: {} },
+  ],
+});
+
+function evaluateIntegerProduct(
+  [x, q]: readonly [TensorValue, ReturnType<typeof quantizedAt>],
+  result: ValueType,
+): TensorValue {
+  return evaluateProduct(roundedRows(x, q.type.group), dequantized(q), result);
+}
+
+const productAddTypes = signature("x: f32[T, K], q: quantized[K, N], addend: f32[T, N] -> f32[T, N]");
+
+const integerMatmulAdd = defineCoreOp({
+  name: "integer_matmul_add",
+  doc: "addend + `integer_matmul` of x and q.",
+  operands: productAddTypes.names,
+  attrs: {},
+  traits: ["pure", "rounds"],
+  infer: (types) => inferBySignature("integer_matmul_add", productAddTypes, types),
+  evaluate: (operands, _, result) => {
+    const product = evaluateIntegerProduct([tensorAt(operands, 0), quantizedAt(operands, 1)], result);
+    return mapBinary([tensorAt(operands, 2), product], result, (a, b) => a + b);
+  },
+  work: (operands, _, result) => {
+    const { flops } = productWork(operands, result);
+    return { flops: flops + elementCount(tensorOf(result).shape) };
+  },
+  lower: (input) => {
+    const { shape } = resultOf(input);
+    const indices = indicesOf(shape);
+    return overElements(shape, [
+      ...lowerIntegerSum(quantizedType(input.operands[1])),
+      store("result", indices, add(loadFloat("addend", ...indices), local("sum"))),
+    ]);
+  },
+  draw: draftBySignature(productAddTypes, { relate: relateRows, quantized: drawQuantized }),
+  samples: [
+    { operands: [tensor("f32", "T", 64), sampleWeights, tensor("f32", "T", 3)], attrs: {}, dims: { T: 2 } },
+  ],
+});
+
+export const integerProductOps = [integerMatmul, integerMatmulAdd] as const;
