@@ -2,13 +2,13 @@
 // weights, with nothing printed or built. What a target computes from one plan is compared with this,
 // quantized or not.
 
-import { fromBrainBits, fromHalfBits } from "../../src/base/index.js";
 import type { Compilation } from "../../src/compiler/index.js";
 import { packWeights } from "../../src/compiler/pack.js";
-import type { DType, KvCacheValue, Registry, Value, ValueType } from "../../src/ir/index.js";
+import type { KvCacheValue, Registry, Value, ValueType } from "../../src/ir/index.js";
 import { concreteType, elementCount, emptyCache, tensorValue } from "../../src/ir/index.js";
 import type { KernelCall, PlannedValue, ProgramPlan, Storage } from "../../src/plan/index.js";
 import type { Batch, Executor } from "../../src/runtime/index.js";
+import { numbersFrom } from "./stored-numbers.js";
 
 interface Frame {
   readonly env: Readonly<Record<string, number>>;
@@ -117,23 +117,12 @@ class PlanRun {
 function valueFromBytes(type: ValueType, bytes: Uint8Array): Value {
   if (type.kind === "packed") return { kind: "packed", type, bytes };
   if (type.kind === "tensor") {
-    const numbers = numbersFrom(type.dtype, bytes, elementCount(type.shape));
+    const numbers = numbersFrom(bytes, type.dtype, elementCount(type.shape));
     return tensorValue(type.dtype, type.shape.map(Number), numbers);
   }
   if (type.kind === "kv_cache") throw new Error("a cache is not a constant");
   const [rows, columns] = type.shape;
   const codes = new Int8Array(bytes.buffer.slice(0, rows * columns));
-  const scales = numbersFrom(type.scaleDtype, bytes.slice(rows * columns), (rows / type.group) * columns);
+  const scales = numbersFrom(bytes, type.scaleDtype, (rows / type.group) * columns, rows * columns);
   return { kind: "quantized", type, codes, scales: Float32Array.from(scales) };
-}
-
-function numbersFrom(dtype: DType, bytes: Uint8Array, count: number): number[] {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return Array.from({ length: count }, (_, i) => {
-    if (dtype === "f32") return view.getFloat32(4 * i, true);
-    if (dtype === "i32") return view.getInt32(4 * i, true);
-    if (dtype === "f16") return fromHalfBits(view.getUint16(2 * i, true));
-    if (dtype === "bf16") return fromBrainBits(view.getUint16(2 * i, true));
-    return dtype === "i8" ? view.getInt8(i) : view.getUint8(i);
-  });
 }

@@ -9,12 +9,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-import { fromBrainBits, fromHalfBits, TextWriter } from "../../../src/base/index.js";
+import { TextWriter } from "../../../src/base/index.js";
 import type { CudaArgument } from "../../../backends/cuda/kernel-row.js";
 import { cElementType, printLoopKernelCuda } from "../../../src/codegen/index.js";
-import type { Value, ValueType } from "../../../src/ir/index.js";
-import { concreteType, newTensor, operandName, serializeValue, typeBytes } from "../../../src/ir/index.js";
-import { loopKernel, valueBuffers } from "../../../src/loops/index.js";
+import type { TensorType, Value, ValueType } from "../../../src/ir/index.js";
+import {
+  concreteType, elementCount, serializeValue, tensor, typeBytes,
+} from "../../../src/ir/index.js";
+import { loopKernel } from "../../../src/loops/index.js";
+import type { PrintedKernels } from "../../support/kernel-programs.js";
+import { includeKernel, operandOfBuffer } from "../../support/kernel-programs.js";
+import { numbersFrom } from "../../support/stored-numbers.js";
 import type { KernelCase } from "./kernel-cases.js";
 
 export const sourceRoot = fileURLToPath(new URL("../../../backends/cuda", import.meta.url));
@@ -61,11 +66,11 @@ function operandBytes(value: Value): Uint8Array {
 }
 
 /** What a case writes, as flat tensors: its result, or the two halves of its cache. */
-function resultTypes({ result, operands, dims }: KernelCase): readonly ValueType[] {
+function resultTypes({ result, operands, dims }: KernelCase): readonly TensorType[] {
   if (result.kind === "tensor") return [concreteType(result, dims)];
   const cache = operands.find((value) => value.kind === "kv_cache");
   if (cache?.kind !== "kv_cache") throw new Error("a result is a tensor or a cache");
-  const half: ValueType = { kind: "tensor", dtype: cache.type.dtype, shape: [cache.keys.length] };
+  const half = tensor(cache.type.dtype, cache.keys.length);
   return [half, half];
 }
 
@@ -73,32 +78,11 @@ function readResults(cases: readonly KernelCase[], bytes: Buffer): readonly Floa
   let at = 0;
   return cases.map((each) => {
     const parts = resultTypes(each).map((type) => {
-      const numbers = readNumbers(type, bytes, at);
+      const numbers = numbersFrom(bytes, type.dtype, elementCount(type.shape), at);
       at += typeBytes(type);
       return numbers;
     });
-    return Float32Array.from(parts.flatMap((part) => [...part]));
-  });
-}
-
-function readNumbers(type: ValueType, bytes: Buffer, at: number): Float32Array {
-  if (type.kind !== "tensor") throw new Error("a result is a tensor");
-  const count = newTensor(type.dtype, type.shape.map(Number)).data.length;
-  return Float32Array.from({ length: count }, (_, i) => {
-    switch (type.dtype) {
-      case "f32":
-        return bytes.readFloatLE(at + 4 * i);
-      case "f16":
-        return fromHalfBits(bytes.readUInt16LE(at + 2 * i));
-      case "bf16":
-        return fromBrainBits(bytes.readUInt16LE(at + 2 * i));
-      case "i32":
-        return bytes.readInt32LE(at + 4 * i);
-      case "i8":
-        return bytes.readInt8(at + i);
-      default:
-        return bytes.readUInt8(at + i);
-    }
+    return Float32Array.from(parts.flat());
   });
 }
 
@@ -142,7 +126,7 @@ function printHarness(cases: readonly KernelCase[]): string {
   for (const part of ["launch", "numbers"]) out.line(`#include "runtime/${part}.cuh"`);
   for (const part of ["matmul-rows", "matmul-tiles", "paged-cache", "rotation"]) out.line(`#include "kernels/${part}.cuh"`);
   out.line(helpers);
-  const printed = new Map<string, string>();
+  const printed: PrintedKernels = new Map();
   cases.forEach((each, i) => printCase(each, i, { printed, out }));
   out.block("int main(int argc, char **argv) {", () => {
     out.line("if (argc != 3) return 2;");
@@ -155,8 +139,7 @@ function printHarness(cases: readonly KernelCase[]): string {
 }
 
 interface Printing {
-  /** Names of the launchers that are printed already, by file and parameters. */
-  readonly printed: Map<string, string>;
+  readonly printed: PrintedKernels;
   readonly out: TextWriter;
 }
 
@@ -199,14 +182,7 @@ function callText(each: KernelCase, i: number, { printed, out }: Printing): stri
   const dim = (name: number | string): string => String(typeof name === "number" ? name : dims[name]);
   if ("instance" in record && record.instance !== undefined) {
     const instance = record.instance(operandTypes, attrs, result);
-    const key = JSON.stringify([instance.file, instance.defines]);
-    const name = printed.get(key) ?? `${instance.name}_${printed.size}`;
-    if (!printed.has(key)) {
-      printed.set(key, name);
-      out.line(`#define NAME ${name}`);
-      for (const [parameter, value] of instance.defines) out.line(`#define ${parameter} ${value}`);
-      out.line(`#include "kernels/${instance.file}"`);
-    }
+    const name = includeKernel(instance, printed, out);
     const args = operandTypes.map((type, k) => argument(type, `operand_${k}`));
     const texts = instance.call(args, argument(result, "result"), dim);
     return `${name}(${["s", ...texts].join(", ")});`;
@@ -226,15 +202,13 @@ function typed(type: ValueType, name: string): string {
   return type.kind === "tensor" ? `(${cElementType(type.dtype)} *)${name}` : name;
 }
 
-/** Operands under their names; of a quantized one the codes, then the scales. */
-function bufferText({ record, operandTypes, result }: KernelCase, buffer: string): string {
-  for (const [k, type] of operandTypes.entries()) {
-    const part = valueBuffers(operandName(record, k), type, "read").findIndex(({ name }) => name === buffer);
-    if (part < 0) continue;
-    if (type.kind === "kv_cache") return `(${cElementType(type.dtype)} *)s->${part === 0 ? "keys" : "values"}`;
-    if (type.kind !== "quantized") return typed(type, `operand_${k}`);
-    const codes = `(const int8_t *)operand_${k}`;
-    return part === 0 ? codes : `(const ${cElementType(type.scaleDtype)} *)(${codes} + ${type.shape[0] * type.shape[1]})`;
-  }
-  return typed(result, "result");
+function bufferText(each: KernelCase, buffer: string): string {
+  const owner = operandOfBuffer(each, buffer);
+  if (owner === undefined) return typed(each.result, "result");
+  const { operand, part } = owner;
+  const type = each.operandTypes[operand]!;
+  if (type.kind === "kv_cache") return `(${cElementType(type.dtype)} *)s->${part === 0 ? "keys" : "values"}`;
+  if (type.kind !== "quantized") return typed(type, `operand_${operand}`);
+  const codes = `(const int8_t *)operand_${operand}`;
+  return part === 0 ? codes : `(const ${cElementType(type.scaleDtype)} *)(${codes} + ${type.shape[0] * type.shape[1]})`;
 }

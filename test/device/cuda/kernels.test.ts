@@ -4,12 +4,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { createRandom } from "../../../src/base/index.js";
-import type { DType } from "../../../src/ir/index.js";
-import { concreteType, isFloat } from "../../../src/ir/index.js";
+import { differences, kernelTolerance, loopCases, loopTolerance } from "../../support/kernel-cases.js";
 import type { Tolerance } from "../../support/tolerances.js";
-import { exact, firstDifference, softmaxTolerance, sumTolerance } from "../../support/tolerances.js";
 import type { KernelCase } from "./kernel-cases.js";
-import { kernelCases, loopCases, runningKernels } from "./kernel-cases.js";
+import { kernelCases, runningKernels } from "./kernel-cases.js";
 import type { Harness, Toolchain } from "./kernel-harness.js";
 import { buildHarness } from "./kernel-harness.js";
 import { emulator, findCudaMachine, hasEmulator } from "./toolchains.js";
@@ -17,52 +15,8 @@ import { emulator, findCudaMachine, hasEmulator } from "./toolchains.js";
 const cases = [...kernelCases(createRandom(5)), ...loopCases(createRandom(11))];
 const { nvcc, gpu } = await findCudaMachine();
 
-/** Normal deviates of these tests stay below this. */
-const LARGEST = 6;
-
-/**
- * Terms of the longest sum of any sample of an op, and the roundings of functions that are made of several
- * steps.
- */
-const LOOP_TERMS = 96;
-
-/** By the longest sum of the kernel, over operands whose size the draw bounds. */
-function toleranceOf({ record, operandTypes, operands, dims, result }: KernelCase): Tolerance {
-  const [x, w] = operandTypes;
-  switch (record.name) {
-    case "cuda.matmul":
-    case "cuda.matmul_add":
-      return sumTolerance("f32", w?.kind === "packed" ? (w.shape[0] ?? 1) : 1, LARGEST);
-    case "cuda.paged_attention": {
-      const cache = operands.find((value) => value.kind === "kv_cache");
-      const slots = (dims["B"] ?? 1) * (cache?.kind === "kv_cache" ? cache.type.blockSize : 1);
-      const dim = x?.kind === "tensor" ? Number(x.shape.at(-1)) : 1;
-      return softmaxTolerance("f32", Math.max(slots, dim), LARGEST);
-    }
-    case "cuda.rms_norm":
-      return sumTolerance("f32", x?.kind === "tensor" ? Number(x.shape.at(-1)) : 1, 1);
-  }
-  if (record.name.startsWith("cuda.")) return sumTolerance("f32", 4, LARGEST);
-  const dtype: DType = result.kind === "tensor" || result.kind === "kv_cache" ? result.dtype : "f32";
-  if (!isFloat(dtype)) return exact;
-  const isSoft = record.name.includes("attention") || record.name === "softmax";
-  return isSoft ? softmaxTolerance(dtype, LOOP_TERMS, LARGEST) : sumTolerance(dtype, LOOP_TERMS, LARGEST);
-}
-
-function expectedOf({ record, operands, attrs, result, dims }: KernelCase): Float32Array {
-  const value = record.evaluate(operands, attrs, concreteType(result, dims));
-  if (value.kind === "kv_cache") return Float32Array.from([...value.keys, ...value.values]);
-  if (value.kind !== "tensor") throw new Error("kernels make tensors and caches");
-  return Float32Array.from(value.data);
-}
-
-/** Differences over all cases, as sentences. */
-function differences(cases: readonly KernelCase[], found: readonly Float32Array[]): string[] {
-  expect(found.length).toBe(cases.length);
-  return cases.flatMap((each, i) => {
-    const difference = firstDifference(found[i]!, expectedOf(each), toleranceOf(each));
-    return difference === undefined ? [] : [`${each.title}: ${difference}`];
-  });
+function toleranceOf(each: KernelCase): Tolerance {
+  return each.record.name.startsWith("cuda.") ? kernelTolerance(each) : loopTolerance(each);
 }
 
 interface Run {
@@ -112,7 +66,7 @@ describe.each(runs)("CUDA kernels $name", ({ toolchain, cases, environments }) =
 
   test.skipIf(toolchain === undefined)("agree with what they mean", { timeout: 120_000 }, () => {
     for (const environment of environments) {
-      expect(differences(cases, harness?.run(environment) ?? [])).toEqual([]);
+      expect(differences(cases, harness?.run(environment) ?? [], toleranceOf)).toEqual([]);
     }
   });
 });

@@ -5,46 +5,21 @@ import { kernels } from "../../../backends/wgsl/kernels.js";
 import { panelLayout } from "../../../backends/wgsl/panels.js";
 import type { Random } from "../../../src/base/index.js";
 import type { WeightFormat } from "../../../src/codegen/index.js";
-import type { OpRecord, OpSample, PackedType, Value } from "../../../src/ir/index.js";
-import { coreOps, coreRegistry, hasTrait, inferType, roundTo, tensor } from "../../../src/ir/index.js";
-import { drawSample } from "../../support/sample-values.js";
+import type { OpRecord, OpSample, Value, ValueType } from "../../../src/ir/index.js";
+import { hasTrait, tensor } from "../../../src/ir/index.js";
+import { drawCase, drawPacked, loopCases as everyLoopCase } from "../../support/kernel-cases.js";
 import type { DeviceCase } from "./kernel-harness.js";
 
-/** Random weights in a packed layout. */
-function drawPacked(random: Random, type: PackedType): Value {
-  const format = panelLayout.parseFormat(type.format);
-  const [rows = 1, columns = 1] = type.shape;
-  if (format === undefined) throw new Error(`the layout ${type.format} is unknown`);
-  const dtype = format.kind === "float" ? format.dtype : "f32";
-  const data = Float32Array.from({ length: rows * columns }, () => roundTo(dtype, random.normal()));
-  const matrix = { kind: "tensor", dtype, shape: [rows, columns], data } as const;
-  if (format.kind === "float") return panelLayout.packFloats(matrix, type);
-  const quantize = coreRegistry.require("quantize");
-  const attrs = { bits: format.bits, group: format.group };
-  const quantized = quantize.evaluate([matrix], attrs, inferType(quantize, [tensor("f32", rows, columns)], attrs));
-  if (quantized.kind !== "quantized") throw new Error("quantize makes quantized matrices");
-  return panelLayout.packQuantized(quantized, type);
-}
-
 function caseOf(random: Random, record: OpRecord, sample: OpSample, kernel: string): DeviceCase {
-  const plain = sample.operands.map((type) => (type.kind === "packed" ? tensor("f32") : type));
-  const drawn = drawSample(random, record, { ...sample, operands: plain });
-  const operands = sample.operands.map((type, i) =>
-    type.kind === "packed" ? drawPacked(random, type) : drawn.operands[i]!,
-  );
-  const result = inferType(record, sample.operands, sample.attrs, sample.result);
-  const extents = Object.entries(drawn.dims).map(([name, extent]) => `${name}=${extent}`);
-  const formats = sample.operands.flatMap((type) => (type.kind === "packed" ? [`${type.format} ${type.shape.join("x")}`] : []));
-  const title = [kernel, JSON.stringify(sample.attrs), ...formats, ...extents].join(" ");
-  const { attrs, operands: operandTypes } = sample;
-  return { title, record, kernel, operands, operandTypes, attrs, result, dims: drawn.dims };
+  const draw = (type: ValueType): Value | undefined =>
+    type.kind === "packed" ? drawPacked(random, type, panelLayout) : undefined;
+  return { ...drawCase(random, record, sample, draw), kernel };
 }
 
 export function loopCases(random: Random): readonly DeviceCase[] {
-  const records: readonly OpRecord[] = coreOps;
-  return records
-    .filter((record) => record.lower !== undefined && !hasTrait(record, "view"))
-    .flatMap((record) => record.samples.map((each) => caseOf(random, record, each, `loops.${record.name}`)));
+  return everyLoopCase(random)
+    .filter(({ record }) => !hasTrait(record, "view"))
+    .map((each) => ({ ...each, kernel: `loops.${each.record.name}` }));
 }
 
 const formats: readonly WeightFormat[] = [

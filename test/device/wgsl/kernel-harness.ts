@@ -6,11 +6,8 @@ import { readFileSync } from "node:fs";
 
 import { wgslBackend } from "../../../backends/wgsl/index.js";
 import type { ProgramRecord } from "../../../backends/wgsl/index.js";
-import { fromBrainBits, fromHalfBits } from "../../../src/base/index.js";
 import type { EmittedFile } from "../../../src/codegen/index.js";
-import type {
-  Attrs, DimEnv, KvCacheType, KvCacheValue, OpRecord, TensorValue, Value, ValueType,
-} from "../../../src/ir/index.js";
+import type { KvCacheType, KvCacheValue, TensorValue, Value, ValueType } from "../../../src/ir/index.js";
 import {
   concreteType, coreRegistry, elementCount, kvBlockBytes, serializeValue, typeBytes,
 } from "../../../src/ir/index.js";
@@ -18,17 +15,12 @@ import type { Call, PlannedValue, ProgramPlan, Storage, WeightEntry } from "../.
 import type { GpuBuffer, GpuDevice } from "../../../src/runtime/webgpu-device.js";
 import { MAP_READ, USAGE } from "../../../src/runtime/webgpu-device.js";
 import { createWebGpuProgram, encodeDispatches } from "../../../src/runtime/webgpu-program.js";
+import type { KernelCase } from "../../support/kernel-cases.js";
+import { numbersFrom } from "../../support/stored-numbers.js";
 
-export interface DeviceCase {
-  readonly title: string;
-  readonly record: OpRecord;
+export interface DeviceCase extends KernelCase {
   /** `loops.<op>` or a kernel of the table. */
   readonly kernel: string;
-  readonly operands: readonly Value[];
-  readonly operandTypes: readonly ValueType[];
-  readonly attrs: Attrs;
-  readonly result: ValueType;
-  readonly dims: DimEnv;
 }
 
 interface Laid {
@@ -163,16 +155,16 @@ async function readResult(device: GpuDevice, buffers: Buffers, each: DeviceCase)
     const perLayer = (dims["P"] ?? 1) * result.blockSize * result.heads * result.headDim;
     const parts: number[] = [];
     for (const buffer of [...keys, ...values]) {
-      parts.push(...numbersOf(await readBuffer(device, buffer), result.dtype, perLayer));
+      parts.push(...numbersFrom(await readBuffer(device, buffer), result.dtype, perLayer));
     }
     return Float32Array.from(parts);
   }
   if (result.kind !== "tensor") throw new Error("kernels make tensors and caches");
   const count = elementCount(result.shape, dims);
-  return Float32Array.from(numbersOf(await readBuffer(device, output), result.dtype, count));
+  return Float32Array.from(numbersFrom(await readBuffer(device, output), result.dtype, count));
 }
 
-async function readBuffer(device: GpuDevice, buffer: GpuBuffer): Promise<DataView> {
+async function readBuffer(device: GpuDevice, buffer: GpuBuffer): Promise<Uint8Array> {
   const staging = device.createBuffer({ label: "read", size: buffer.size, usage: USAGE.mapRead | USAGE.copyTarget });
   const encoder = device.createCommandEncoder();
   encoder.copyBufferToBuffer(buffer, 0, staging, 0, buffer.size);
@@ -180,26 +172,7 @@ async function readBuffer(device: GpuDevice, buffer: GpuBuffer): Promise<DataVie
   await staging.mapAsync(MAP_READ);
   const bytes = staging.getMappedRange().slice(0);
   staging.destroy();
-  return new DataView(bytes);
-}
-
-function numbersOf(view: DataView, dtype: string, count: number): number[] {
-  return Array.from({ length: count }, (_, i) => {
-    switch (dtype) {
-      case "f32":
-        return view.getFloat32(4 * i, true);
-      case "i32":
-        return view.getInt32(4 * i, true);
-      case "f16":
-        return fromHalfBits(view.getUint16(2 * i, true));
-      case "bf16":
-        return fromBrainBits(view.getUint16(2 * i, true));
-      case "i8":
-        return view.getInt8(i);
-      default:
-        return view.getUint8(i);
-    }
-  });
+  return new Uint8Array(bytes);
 }
 
 function aligned(bytes: number): number {

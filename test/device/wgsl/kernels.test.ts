@@ -9,6 +9,7 @@ import { concreteType, isFloat } from "../../../src/ir/index.js";
 import type { NodeDevice } from "../../../src/runtime/native-webgpu.js";
 import { openNodeDevice, webGpuAbility } from "../../../src/runtime/native-webgpu.js";
 import type { GpuDevice } from "../../../src/runtime/webgpu-device.js";
+import { expectedOf } from "../../support/kernel-cases.js";
 import type { Tolerance } from "../../support/tolerances.js";
 import {
   exact, firstDifference, functionTolerance, softmaxTolerance, sumTolerance,
@@ -43,11 +44,7 @@ function toleranceOf({ record, result, operandTypes, dims }: DeviceCase): Tolera
 }
 
 async function differenceOf(device: GpuDevice, each: DeviceCase): Promise<string[]> {
-  const { record, operands, attrs, result, dims } = each;
-  const value = record.evaluate(operands, attrs, concreteType(result, dims));
-  if (value.kind !== "tensor" && value.kind !== "kv_cache") throw new Error("kernels make tensors and caches");
-  const expected = value.kind === "tensor" ? value.data : Float32Array.from([...value.keys, ...value.values]);
-  const difference = firstDifference(await runCase(device, each), expected, toleranceOf(each));
+  const difference = firstDifference(await runCase(device, each), expectedOf(each), toleranceOf(each));
   return difference === undefined ? [] : [`${each.title}: ${difference}`];
 }
 
