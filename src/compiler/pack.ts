@@ -16,7 +16,7 @@ import type {
   Value,
   ValueId,
 } from "../ir/index.js";
-import { serializeValue, valueType } from "../ir/index.js";
+import { serializeValue, valueType, weightName } from "../ir/index.js";
 import type { ProgramPlan, WeightEntry } from "../plan/index.js";
 
 /** Writes bytes at an offset of the file that is being made. */
@@ -100,7 +100,7 @@ function computeConstant({ registry, weights }: PackInput, term: Func, layer: nu
     const operands = operation.operands.map(read);
     const [result] = operation.results;
     if (op === "weight") {
-      const name = weightName(attrs["name"], layer);
+      const name = weightName(attrs, layer);
       const value = weights.read(name);
       if (!isFinite(value)) nonFinite = name;
       values.set(result, value);
@@ -111,11 +111,6 @@ function computeConstant({ registry, weights }: PackInput, term: Func, layer: nu
     values.set(result, value);
   }
   return { value: read(term.results[0]!), errors, nonFinite };
-}
-
-function weightName(name: unknown, layer: number | undefined): string {
-  invariant(typeof name === "string", "a weight has a name");
-  return layer === undefined ? name : name.replaceAll("{layer}", String(layer));
 }
 
 /** A product of a code and a finite scale is finite. */
