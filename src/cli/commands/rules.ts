@@ -13,6 +13,7 @@ import { checkRules } from "./rules-check.js";
 import { addRulesAblate } from "./rules-ablate.js";
 import { addRulesCoverage, addRulesProfile } from "./rules-coverage.js";
 import { addRulesFmt } from "./rules-fmt.js";
+import { addRulesLsp } from "./rules-lsp.js";
 import { addRulesMutate } from "./rules-mutate.js";
 import { addRulesTest } from "./rules-test.js";
 import { addRulesWhyNot } from "./rules-why-not.js";
@@ -25,6 +26,7 @@ const parts = [
   addRulesAblate,
   addRulesCoverage,
   addRulesProfile,
+  addRulesLsp,
 ] as const;
 
 export function addRules(program: Command, door: Door): void {

@@ -52,10 +52,10 @@ export function symbolAt(symbols: readonly FileSymbol[], offset: number): FileSy
 }
 
 /** All uses of the variable that a symbol is, the symbol included. */
-export function usesOf(symbols: readonly FileSymbol[], { text, scope }: VariableSymbol): readonly VariableSymbol[] {
-  return symbols.filter(
-    (each): each is VariableSymbol => each.kind === "variable" && each.text === text && each.scope === scope,
-  );
+export function usesOf(symbols: readonly FileSymbol[], like: VariableSymbol): readonly VariableSymbol[] {
+  return symbols.filter((each): each is VariableSymbol => {
+    return each.kind === "variable" && each.text === like.text && each.scope === like.scope;
+  });
 }
 
 type Place = Pick<VariableSymbol, "item"> & { readonly scopeOf: (name: string) => VariableSymbol["scope"] };
