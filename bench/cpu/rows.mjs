@@ -1,0 +1,29 @@
+// What is timed: how the two programs are asked, and how many tokens that makes.
+
+const deep = 4096;
+const batched = (sequences) => ({
+  sequences,
+  context: 256,
+  command: (quick) => ["batch", quick ? 8 : 32, sequences, 64],
+  tokens: (quick) => sequences * (quick ? 8 : 32),
+});
+
+/** By the name on the command line. `context`: positions that a sequence may take. */
+export const rows = {
+  prefill: { sequences: 1, context: 1024, command: () => ["prefill", 512], tokens: () => 512 },
+  decode: {
+    sequences: 1, context: 1024,
+    command: (quick) => ["decode", quick ? 32 : 128, 0], tokens: (quick) => (quick ? 32 : 128),
+  },
+  deep: {
+    sequences: 1, context: deep + 256, depth: deep,
+    command: (quick) => ["decode", quick ? 32 : 128, deep], tokens: (quick) => (quick ? 32 : 128),
+  },
+  batch2: batched(2),
+  batch4: batched(4),
+  batch8: batched(8),
+  batch16: batched(16),
+};
+
+/** One artifact of llmir serves all rows. */
+export const capacity = { contextLength: deep + 256, maxTokens: 512, maxSequences: 16 };
