@@ -3,11 +3,11 @@
  * alone, and may name the kernels of any target.
  */
 
-import { everyTargetRegistry, targets } from "../compiler/index.js";
+import { createFinder, everyTargetRegistry, targets } from "../compiler/index.js";
 import type { Diagnostic, Source } from "../diagnostics/index.js";
 import type { Registry } from "../ir/index.js";
 import type { CompiledRule, RuleFamily, RulesOfFamily } from "../rules/index.js";
-import { loadRuleFile, permissiveSettings } from "../rules/index.js";
+import { checkImports, loadRuleFile, permissiveSettings } from "../rules/index.js";
 import type { Door } from "./door.js";
 import { CommandFailure } from "./door.js";
 
@@ -60,12 +60,17 @@ export interface FamiliesRead {
 
 /** The families of the files; a file with a schedule is none. Rules about small weights apply as well. */
 export function readFamilies(door: Door, paths: readonly string[]): FamiliesRead {
+  const { files, assetRoot } = door.host;
   const results = findRuleFiles(door, paths)
     .filter(({ source }) => source.name !== "main.rules")
-    .map(({ source }) => loadRuleFile(source, toolRegistry, permissiveSettings));
+    .map(({ path, source }) => {
+      const loaded = loadRuleFile(source, toolRegistry, permissiveSettings);
+      const find = createFinder(files, files.join(assetRoot, "rules"), [path]);
+      return { loaded, imports: loaded.ok ? checkImports(loaded.value, find) : [] };
+    });
   return {
-    families: results.flatMap((each) => (each.ok ? [each.value] : [])),
-    diagnostics: results.flatMap((each) => each.diagnostics),
+    families: results.flatMap(({ loaded }) => (loaded.ok ? [loaded.value] : [])),
+    diagnostics: results.flatMap(({ loaded, imports }) => [...loaded.diagnostics, ...imports]),
   };
 }
 

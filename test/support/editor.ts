@@ -29,8 +29,10 @@ const patienceMs = 60_000;
 export async function startEditor(cache: string): Promise<Editor> {
   const child = spawn(process.execPath, [join(repositoryRoot, "bin", "llmir.mjs"), "rules", "lsp", "--stdio"], {
     env: { ...process.env, LLMIR_CACHE: cache },
-    stdio: ["pipe", "pipe", "ignore"],
+    stdio: ["pipe", "pipe", "pipe"],
   });
+  let written = "";
+  child.stderr.setEncoding("utf8").on("data", (chunk: string) => (written += chunk));
   const [reader, writer] = [new StreamMessageReader(child.stdout), new StreamMessageWriter(child.stdin)];
   const connection = createMessageConnection(reader, writer);
   const latest = new Map<string, readonly Diagnostic[]>();
@@ -42,11 +44,15 @@ export async function startEditor(cache: string): Promise<Editor> {
   });
   const notify = (method: string, params: object): void => void connection.sendNotification(method, params);
   connection.listen();
-  const initialized: InitializeResult = await connection.sendRequest("initialize", {
-    processId: process.pid,
-    rootUri: null,
-    capabilities: {},
+  const failed = new Promise<never>((_, reject) => {
+    child.once("exit", (code) => {
+      reject(new Error(`the server ended with ${code}: ${written}`));
+    });
   });
+  const request = { processId: process.pid, rootUri: null, capabilities: {} };
+  const answer = connection.sendRequest<InitializeResult>("initialize", request);
+  const initialized = await Promise.race([answer, failed]);
+  failed.catch(() => undefined);
   notify("initialized", {});
   return {
     initialized,

@@ -11,7 +11,7 @@ import type { Host } from "../../base/index.js";
 import { createFinder, RULE_CHECK, RuleVerdicts } from "../../compiler/index.js";
 import type { Diagnostic, Source } from "../../diagnostics/index.js";
 import type { CompiledRule, RuleFileAnalysis } from "../../rules/index.js";
-import { analyse, checkRule, checkSides, lintRule } from "../../rules/index.js";
+import { analyse, checkRule, checkSides, lintRule, permissiveSettings } from "../../rules/index.js";
 import { toolRegistry } from "../rule-sources.js";
 
 /** Longer rules are left to `llmir rules check`, so that an editor never waits. */
@@ -42,6 +42,7 @@ export class RuleDocuments {
     if (known?.version === document.version) return known.analysis;
     const analysis = analyse(sourceOf(this.#host, document), {
       registry: toolRegistry,
+      settings: permissiveSettings,
       find: finderOf(this.#host, document.uri),
     });
     this.#open.set(document.uri, { version: document.version, analysis });

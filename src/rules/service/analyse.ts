@@ -9,7 +9,7 @@ import { Findings } from "../findings.js";
 import { checkImports } from "../imports.js";
 import { lintAcross } from "../lint/lint-rules.js";
 import { compileRule, DEFAULT_LOAD_OPTIONS, loadRuleFile } from "../load.js";
-import type { CompiledRule } from "../rule.js";
+import type { CompiledRule, Settings } from "../rule.js";
 import { readSchedule } from "../schedule.js";
 import type { RuleTest } from "../test-blocks/resolve-tests.js";
 import { resolveTests } from "../test-blocks/resolve-tests.js";
@@ -22,6 +22,8 @@ import { symbolsOf } from "./symbols.js";
 
 export interface AnalyseOptions {
   readonly registry: Registry;
+  /** Compile options that guards may ask for. */
+  readonly settings: Settings;
   /** A file by its path below the folder of rules. */
   readonly find: (path: string) => Source | undefined;
 }
@@ -55,10 +57,9 @@ type FamilyAnalysis = Pick<RuleFileAnalysis, "diagnostics" | "rules" | "tests">;
 
 function analyseFamily(
   { syntax, source, diagnostics }: TolerantParse & { readonly syntax: FileSyntax },
-  { registry, find }: AnalyseOptions,
+  { registry, settings, find }: AnalyseOptions,
 ): FamilyAnalysis {
-  // Rules about small weights apply as well.
-  const loaded = loadRuleFile(source, registry, { quantize: "q4" }, false);
+  const loaded = loadRuleFile(source, registry, settings, false);
   const tests = resolveTests({ syntax, source }, registry);
   const rules = loaded.ok ? loaded.value.rules : rulesThatCompile(syntax, source, registry);
   return {
