@@ -36,7 +36,7 @@ const rooms: Readonly<Record<string, Room>> = {
   frontend: { imports: ["base", "diagnostics", "ir"] },
   rules: { imports: ["base", "diagnostics", "ir", "egraph-ts"] },
   cost: { imports: ["base", "diagnostics", "ir"] },
-  optimizer: { imports: ["base", "diagnostics", "ir", "egraph-ts", "rules", "cost"] },
+  optimizer: { imports: ["base", "diagnostics", "ir", "loops", "egraph-ts", "rules", "cost"] },
   plan: { imports: ["base", "ir", "cost"] },
   codegen: { imports: ["base", "ir", "loops", "cost", "plan"] },
   compiler: { imports: belowCompiler, targets: true },

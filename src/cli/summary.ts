@@ -91,13 +91,16 @@ function firedRules({ optimized, rules }: Compilation): readonly FiredRule[] {
       applications.set(rule.name, (applications.get(rule.name) ?? 0) + rule.applications);
     }
   }
-  return rules.rules
-    .map(({ name, file, line, engineRules }) => ({
-      name,
-      file,
-      line,
-      applications: engineRules.reduce((sum, rule) => sum + (applications.get(rule.name) ?? 0), 0),
-    }))
+  const fired = rules.rules.map(({ name, file, line, engineRules }) => ({
+    name,
+    file,
+    line,
+    applications: engineRules.reduce((sum, rule) => sum + (applications.get(rule.name) ?? 0), 0),
+  }));
+  const fused = rules.fusions.map(({ name, file, line }) => {
+    return { name, file, line, applications: applications.get(name) ?? 0 };
+  });
+  return [...fired, ...fused]
     .filter((rule) => rule.applications > 0)
     .sort((a, b) => b.applications - a.applications || (a.name < b.name ? -1 : 1));
 }

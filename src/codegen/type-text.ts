@@ -1,7 +1,8 @@
 /** Types and sizes as comments say them. */
 
 import { assertNever } from "../base/index.js";
-import type { ValueType } from "../ir/index.js";
+import type { Attrs, ValueType } from "../ir/index.js";
+import { FUSED } from "../loops/index.js";
 
 export function shapeText(type: ValueType): string {
   switch (type.kind) {
@@ -23,4 +24,10 @@ export function bytesText(bytes: number): string {
   let [value, unit] = [bytes, 0];
   for (; value >= 1024 && unit < units.length - 1; unit++) value /= 1024;
   return `${unit === 0 ? value : value.toFixed(1)} ${units[unit] ?? ""}`;
+}
+
+/** An op that a kernel is printed from, with its operands: of a fused one the term that it computes. */
+export function printedUseText(op: string, attrs: Attrs, operands: readonly string[]): string {
+  const body = op === FUSED ? attrs["body"] : undefined;
+  return typeof body === "string" ? `${body} of ${operands.join(", ")}` : `${op}(${operands.join(", ")})`;
 }

@@ -39,7 +39,7 @@ export function loadTargetRules(request: RuleRequest): Result<RuleProgram> {
   return loadRules(read, targetRegistry(backend, request.ops), {
     without,
     settings,
-    lower: backend.ruleFiles,
+    lower: [...backend.ruleFiles, "lower/loops.rules"],
     own: own.map(({ name }) => name),
     // Drawing operands for every rule takes longer than compiling; `rules check` does it. A right side of
     // another type is refused where it would be applied.

@@ -7,6 +7,7 @@ import type { Backend } from "../codegen/index.js";
 import type { KernelFamily } from "../cost/index.js";
 import { coreRegistry } from "../ir/index.js";
 import type { Registry } from "../ir/index.js";
+import { fusedRecord } from "../loops/index.js";
 import type { TargetKernels } from "../optimizer/index.js";
 import { loopRecords, LOOPS_PREFIX } from "../optimizer/index.js";
 
@@ -24,6 +25,11 @@ export function targetRegistry(backend: Backend, ops: Registry = coreRegistry): 
   return ops.extend(backend.kernels);
 }
 
+/** The ops that kernels are printed from: those of a program, and what fusions make of them. */
+export function printedOps(ops: Registry = coreRegistry): Registry {
+  return ops.extend([fusedRecord(ops)]);
+}
+
 /** A target as the optimizer sees it: its kernels, and a generated one for every op with a loop form. */
 export function targetKernels(backend: Backend, ops: Registry = coreRegistry): TargetKernels {
   const rows = new Map(backend.kernels.map((row) => [row.name, row]));
@@ -31,7 +37,7 @@ export function targetKernels(backend: Backend, ops: Registry = coreRegistry): T
     op.startsWith(LOOPS_PREFIX) ? "loops" : rows.get(op)?.family;
   return {
     name: backend.name,
-    registry: targetRegistry(backend, ops).extend(loopRecords(ops)),
+    registry: targetRegistry(backend, printedOps(ops)).extend(loopRecords(printedOps(ops))),
     familyOf,
     refuses: (op, operands, attrs) => rows.get(op)?.refuses?.(operands, attrs),
   };

@@ -6,8 +6,10 @@
 import { invariant } from "../base/index.js";
 import { extractDag, isUnreachable } from "../egraph-ts/index.js";
 import type { RuleReference, SelectedNode } from "../ir/index.js";
+import { FUSED } from "../loops/index.js";
 import { useOf } from "./extraction-problem.js";
 import type { Optimized } from "./optimize.js";
+import { LOOPS_PREFIX } from "./price.js";
 import { kernelsOf } from "./select.js";
 
 export interface RunnerUp {
@@ -22,6 +24,8 @@ export interface KernelStory {
   readonly func: string;
   readonly value: string;
   readonly kernel: string;
+  /** What a fused kernel computes, over its operands. */
+  readonly term?: string;
   readonly rules: readonly RuleReference[];
   /** One call. */
   readonly predictedNs: number;
@@ -42,6 +46,7 @@ export function explainKernels(optimized: Optimized): readonly KernelStory[] {
           func: func.name,
           value: node.name,
           kernel: node.kernel,
+          ...fusedTermOf(node),
           rules: node.rules,
           predictedNs: node.predictedNs,
           calls: input.regions[region]!.instances,
@@ -49,6 +54,11 @@ export function explainKernels(optimized: Optimized): readonly KernelStory[] {
         })),
     ),
   );
+}
+
+function fusedTermOf({ kernel, attrs }: SelectedNode): Pick<KernelStory, "term"> {
+  const { body } = attrs;
+  return kernel === LOOPS_PREFIX + FUSED && typeof body === "string" ? { term: body } : {};
 }
 
 /** The best program without the node, and what it costs more. */

@@ -14,6 +14,7 @@ import { llmAnalysis } from "../rules/index.js";
 import { extractProgram } from "./extract-program.js";
 import type { ProblemInput, ProgramProblem } from "./extraction-problem.js";
 import { buildProblem, perLayerConstants, useOf } from "./extraction-problem.js";
+import { fuseLoopKernels } from "./fuse-kernels.js";
 import type { Region } from "./ingest.js";
 import { ingestModule } from "./ingest.js";
 import { addLoopKernels } from "./loop-kernels.js";
@@ -77,6 +78,7 @@ export function optimize(module: Module, options: OptimizeOptions): Result<Optim
     report: saturate(graph, engineRules(phase), { limits: phase.limits, now }),
   }));
   addLoopKernels(graph, pricing.target.registry);
+  phases.push(...fuseLoopKernels(graph, pricing.target.registry, rules.fusions, now));
   const saturated = now();
   const input = { graph, regions, scenarios: options.scenarios, pricing, perLayer: perLayerConstants(graph) };
   const places = placesOf(rules);
@@ -107,6 +109,7 @@ function placesOf(rules: RuleProgram): RulePlaces {
       engineRules.map((rule) => [rule.name, { name, file, line }] as const),
     ),
   );
+  for (const { name, file, line } of rules.fusions) places.set(name, { name, file, line });
   return { placeOf: (rule) => places.get(rule) };
 }
 

@@ -25,12 +25,12 @@ export function ruleChain(
     if (seen.has(node)) return;
     seen.add(node);
     const op = graph.labelOp(graph.nodeLabel(node));
-    if (op.startsWith(LOOPS_PREFIX)) {
+    const application = graph.origin(node);
+    if (application === undefined && op.startsWith(LOOPS_PREFIX)) {
       for (const twin of loweredFrom(graph, node)) visit(twin);
       chain.set(op, { name: op });
       return;
     }
-    const application = graph.origin(node);
     if (application === undefined) return;
     for (const matched of application.matched) visit(matched);
     if (!chain.has(application.rule)) chain.set(application.rule, reference(application.rule, places));

@@ -2,7 +2,9 @@
 
 import { invariant } from "../../../src/base/index.js";
 import type { WgslLoops } from "../../../src/codegen/index.js";
-import { LOOP_WORKGROUP, printLoopKernelWgsl, shapeText, wgslIdentifier } from "../../../src/codegen/index.js";
+import {
+  LOOP_WORKGROUP, printedUseText, printLoopKernelWgsl, shapeText, wgslIdentifier,
+} from "../../../src/codegen/index.js";
 import type { Attrs, DType, OpRecord, ValueType } from "../../../src/ir/index.js";
 import { operandName } from "../../../src/ir/index.js";
 import { loopKernel, valueBuffers } from "../../../src/loops/index.js";
@@ -52,7 +54,7 @@ export function loopInstance(
   const loops = printLoopKernelWgsl(kernel, new Set(caches));
   return {
     name: `loop_${wgslIdentifier(record.name)}`,
-    comment: `${shapeText(result)} = ${record.name}(${operands.map(shapeText).join(", ")})`,
+    comment: `${shapeText(result)} = ${printedUseText(record.name, attrs, operands.map(shapeText))}`,
     constants: [],
     rows: [],
     files: numberFiles(loops, accessesOf(record, operands, result)),

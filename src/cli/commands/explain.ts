@@ -99,12 +99,13 @@ function renderFunction(func: string, kernels: ScenarioStory["kernels"]): string
 }
 
 function renderKernel(story: ScenarioStory["kernels"][number]): string {
-  const { value, kernel, rules, predictedNs, calls, runnerUp } = story;
+  const { value, kernel, term, rules, predictedNs, calls, runnerUp } = story;
   const once = formatNs(predictedNs);
   const cost = calls > 1 ? `${once} × ${calls} = ${formatNs(predictedNs * calls)}` : once;
   const lines = rules.length === 0 ? ["      rules      none: it is as the model states it"] : rules.map(renderRule);
   const title = `    %${value} = ${kernel}    ${cost}`;
-  return [title, ...lines, `      runner-up  ${renderRunnerUp(runnerUp)}`, ""].join("\n");
+  const fused = term === undefined ? [] : [`      computes   ${term}`];
+  return [title, ...fused, ...lines, `      runner-up  ${renderRunnerUp(runnerUp)}`, ""].join("\n");
 }
 
 function renderRunnerUp(runnerUp: KernelStory["runnerUp"]): string {

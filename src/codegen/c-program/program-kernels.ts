@@ -9,6 +9,7 @@ import { operandName, printType } from "../../ir/index.js";
 import { loopKernel, valueBuffers } from "../../loops/index.js";
 import type { KernelCall, PlannedValue, ProgramPlan } from "../../plan/index.js";
 import { cIdentifier } from "../c-names.js";
+import { printedUseText } from "../type-text.js";
 import type { PrintedLoops } from "../loops-to-c.js";
 import type { CDialect } from "./dialect.js";
 import type { CFamilyRow, CKernelInstance } from "./kernel-row.js";
@@ -82,8 +83,8 @@ function resolvePrinted(
   if (known !== undefined) return { kind: "printed", kernel: known, record };
   const count = [...printed.keys()].filter((each) => each.startsWith(`${op}\n`)).length;
   const name = `loop_${cIdentifier(op)}${count === 0 ? "" : `_${count + 1}`}`;
-  const types = call.operands.map(({ type }) => printType(type)).join(", ");
-  const made = { name, loops: printLoops(kernel, name), comment: `${op}(${types})` };
+  const types = call.operands.map(({ type }) => printType(type));
+  const made = { name, loops: printLoops(kernel, name), comment: printedUseText(op, call.attrs, types) };
   printed.set(key, made);
   return { kind: "printed", kernel: made, record };
 }
