@@ -5,19 +5,24 @@
  * recomputed wherever it is read; that is part of the price, so a value with many readers stays stored.
  *
  * Terms grow from their roots: the kernel of a term whose operand has a loop form takes it in as well. They
- * are bounded, since a chain of n ops has n²/2 parts.
+ * are bounded, since a chain of n ops has n²/2 parts. A fused kernel is only added where loops are what both
+ * ops would run as, and where it costs less than the cheapest kernels of the two: beside a tuned kernel it
+ * would only make the problem larger.
  */
 
 import { assertNever } from "../base/index.js";
-import type { EGraph, ENodeId, Limits, MatchView, Pattern, Rule, SaturationReport } from "../egraph-ts/index.js";
+import type { EClassId, EGraph, ENodeId, Limits, MatchView, Pattern, Rule, SaturationReport } from "../egraph-ts/index.js";
 import { saturate } from "../egraph-ts/index.js";
-import type { Attrs, Registry, ValueType } from "../ir/index.js";
+import type { Attrs, Registry } from "../ir/index.js";
 import { hasTrait, printType, tryInfer } from "../ir/index.js";
 import type { FusedNode, FusedTerm } from "../loops/index.js";
 import { canFuse, FUSED, parseFusedTerm, printFusedTerm } from "../loops/index.js";
 import type { CompiledFusion, Facts, NodePayload } from "../rules/index.js";
 import { payloadKey } from "../rules/index.js";
-import { LOOPS_PREFIX } from "./price.js";
+import { useOf } from "./extraction-problem.js";
+import type { Pricing } from "./price.js";
+import { isLoopKernel, LOOPS_PREFIX, priceUse } from "./price.js";
+import type { Scenario } from "./scenarios.js";
 
 /** Ops of one term. */
 const MAX_OPS = 4;
@@ -30,16 +35,19 @@ export interface FusionReport {
   readonly report: SaturationReport;
 }
 
+export interface FusionOptions {
+  readonly fusions: readonly CompiledFusion[];
+  readonly pricing: Pricing;
+  readonly scenarios: readonly Scenario[];
+  readonly now: () => number;
+}
+
 /** Adds the fused kernels to a graph in which every op has its own. */
-export function fuseLoopKernels(
-  graph: EGraph<Facts>,
-  registry: Registry,
-  fusions: readonly CompiledFusion[],
-  now: () => number,
-): readonly FusionReport[] {
+export function fuseLoopKernels(graph: EGraph<Facts>, options: FusionOptions): readonly FusionReport[] {
+  const { now } = options;
   const reports: FusionReport[] = [];
   const limits: Partial<Limits> = { iterations: 1, nodes: graph.nodeCount + GROWTH };
-  const fuser = new Fuser(graph, registry, fusions);
+  const fuser = new Fuser(graph, options);
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const rules = fuser.rules();
     if (rules.length === 0) break;
@@ -60,24 +68,37 @@ interface Meeting {
   readonly producerArity: number;
 }
 
-/** Invariant: `#fusible` holds what is known of terms over operand types. */
+/** The cheapest kernel of a class by itself, whatever it reads. */
+interface Cheapest {
+  /** By scenario, in nanoseconds. */
+  readonly costs: readonly number[];
+  /** Whether it is printed from loops, in some scenario. */
+  readonly isLoops: boolean;
+}
+
+/**
+ * Invariant: `#prices` holds what fused terms over operands cost by scenario, undefined for those that cannot
+ * be; `#cheapest` what is known of classes of the graph as it was when rules were last made.
+ */
 class Fuser {
   readonly #graph: EGraph<Facts>;
+  readonly #options: FusionOptions;
   readonly #registry: Registry;
-  readonly #fusions: readonly CompiledFusion[];
-  readonly #fusible = new Map<string, boolean>();
+  readonly #prices = new Map<string, readonly number[] | undefined>();
+  readonly #cheapest = new Map<EClassId, Cheapest>();
 
-  constructor(graph: EGraph<Facts>, registry: Registry, fusions: readonly CompiledFusion[]) {
+  constructor(graph: EGraph<Facts>, options: FusionOptions) {
     this.#graph = graph;
-    this.#registry = registry;
-    this.#fusions = fusions;
+    this.#options = options;
+    this.#registry = options.pricing.target.registry;
   }
 
   /** A rule for each meeting of ops in the graph as it is. */
   rules(): readonly Rule<Facts>[] {
+    this.#cheapest.clear();
     const meetings = new Map<string, Meeting>();
     for (const cls of this.#graph.classes()) {
-      if (this.#graph.data(cls).constant) continue;
+      if (!this.#runsLoops(cls)) continue;
       for (const node of this.#graph.nodesOf(cls)) this.#meetingsOf(node, meetings);
     }
     return [...meetings.values()].map((meeting) => this.#rule(meeting));
@@ -88,11 +109,11 @@ class Fuser {
     const children = this.#graph.nodeChildren(node);
     if (reader !== LOOPS_PREFIX + FUSED && !this.#isOp(reader)) return;
     children.forEach((child, position) => {
-      if (this.#graph.data(child).constant) return;
+      if (!this.#runsLoops(child)) return;
       for (const inner of this.#graph.nodesOf(this.#graph.find(child))) {
         const producer = this.#graph.labelOp(this.#graph.nodeLabel(inner));
         if (!this.#isOp(producer)) continue;
-        for (const fusion of this.#fusions) {
+        for (const fusion of this.#options.fusions) {
           const record = this.#registry.require(producer);
           if (!fusion.produces(record)) continue;
           if (reader !== LOOPS_PREFIX + FUSED && !fusion.reads(this.#registry.require(reader))) continue;
@@ -113,22 +134,12 @@ class Fuser {
 
   #rule(meeting: Meeting): Rule<Facts> {
     const { reader, readerArity, position, producer, producerArity } = meeting;
-    const inner: Pattern = {
-      kind: "node", op: producer, payload: { kind: "any", bind: "producer" },
-      children: names("y", producerArity).map((name) => ({ kind: "variable", name })),
-    };
-    const outer = names("x", readerArity).map((name): Pattern => ({ kind: "variable", name }));
     const operands = names("x", readerArity).toSpliced(position, 1, ...names("y", producerArity));
     return {
       name: meeting.fusion.name,
       premises: [
-        {
-          root: "result",
-          pattern: {
-            kind: "node", op: reader, payload: { kind: "any", bind: "reader" },
-            children: outer.with(position, inner),
-          },
-        },
+        { root: "result", pattern: opPattern(reader, "reader", names("x", readerArity)) },
+        { root: `x${position}`, pattern: opPattern(producer, "producer", names("y", producerArity)) },
       ],
       condition: (match) => this.#applies(meeting, operands, match),
       conclusions: [
@@ -146,25 +157,62 @@ class Fuser {
   }
 
   #applies(meeting: Meeting, operands: readonly string[], match: MatchView<Facts>): boolean {
-    if (match.graph.data(match.classOf("result")).constant) return false;
+    const [whole, part] = [match.classOf("result"), match.classOf(`x${meeting.position}`)];
+    if (!this.#runsLoops(whole) || !this.#runsLoops(part)) return false;
     const outer = termOf(meeting.reader, meeting.readerArity, match.payloadOf("reader"));
     const direct = readerOf(outer, meeting.position);
     if (direct === undefined || !meeting.fusion.reads(this.#registry.require(direct.op))) return false;
     const term = fusedTerm(meeting, match);
     if (countOps(term) > MAX_OPS) return false;
-    return this.#isFusible(term, operands.map((name) => match.graph.data(match.classOf(name)).type));
+    const apart = this.#cheapestOf(whole).costs.map((cost, i) => cost + this.#cheapestOf(part).costs[i]!);
+    const fused = this.#pricesOf(term, operands.map((name) => match.graph.data(match.classOf(name))));
+    return fused?.some((cost, i) => cost < apart[i]!) ?? false;
   }
 
-  #isFusible(term: FusedNode, types: readonly ValueType[]): boolean {
-    const { payload, key } = payloadOf(term);
-    const whole = [key, ...types.map(printType)].join("|");
-    const known = this.#fusible.get(whole);
-    if (known !== undefined) return known;
-    const type = tryInfer(this.#registry.require(FUSED), types, payload.attrs);
-    const found = typeof type !== "string" && canFuse(term, types, this.#registry);
-    this.#fusible.set(whole, found);
-    return found;
+  #runsLoops(cls: EClassId): boolean {
+    return !this.#graph.data(cls).constant && this.#cheapestOf(cls).isLoops;
   }
+
+  #cheapestOf(cls: EClassId): Cheapest {
+    const canonical = this.#graph.find(cls);
+    const known = this.#cheapest.get(canonical);
+    if (known !== undefined) return known;
+    const { pricing, scenarios } = this.#options;
+    const kernels = [...this.#graph.nodesOf(canonical)].map((node) => useOf(this.#graph, node));
+    const best = scenarios.map(({ dims }) => {
+      let [cost, isLoops] = [Infinity, false];
+      for (const use of kernels) {
+        const price = priceUse(pricing, use, dims)?.timeNs ?? Infinity;
+        if (price < cost) [cost, isLoops] = [price, isLoopKernel(use.op)];
+      }
+      return { cost, isLoops };
+    });
+    const made = { costs: best.map(({ cost }) => cost), isLoops: best.some(({ isLoops }) => isLoops) };
+    this.#cheapest.set(canonical, made);
+    return made;
+  }
+
+  #pricesOf(term: FusedNode, facts: readonly Facts[]): readonly number[] | undefined {
+    const { payload, key } = payloadOf(term);
+    const whole = [key, ...facts.map(({ type, constant }) => `${printType(type)} ${constant}`)].join("|");
+    if (!this.#prices.has(whole)) this.#prices.set(whole, this.#price(term, facts, payload.attrs));
+    return this.#prices.get(whole);
+  }
+
+  #price(term: FusedNode, facts: readonly Facts[], attrs: Attrs): readonly number[] | undefined {
+    const { pricing, scenarios } = this.#options;
+    const operands = facts.map(({ type }) => type);
+    const result = tryInfer(this.#registry.require(FUSED), operands, attrs);
+    if (typeof result === "string" || !canFuse(term, operands, this.#registry)) return undefined;
+    const constant = facts.map((each) => each.constant);
+    const use = { op: LOOPS_PREFIX + FUSED, attrs, operands, constant, result };
+    return scenarios.map(({ dims }) => priceUse(pricing, use, dims)?.timeNs ?? Infinity);
+  }
+}
+
+function opPattern(op: string, bind: string, operands: readonly string[]): Pattern {
+  const children = operands.map((name): Pattern => ({ kind: "variable", name }));
+  return { kind: "node", op, payload: { kind: "any", bind }, children };
 }
 
 function names(prefix: string, count: number): readonly string[] {

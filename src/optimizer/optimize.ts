@@ -78,7 +78,8 @@ export function optimize(module: Module, options: OptimizeOptions): Result<Optim
     report: saturate(graph, engineRules(phase), { limits: phase.limits, now }),
   }));
   addLoopKernels(graph, pricing.target.registry);
-  phases.push(...fuseLoopKernels(graph, pricing.target.registry, rules.fusions, now));
+  const { scenarios } = options;
+  phases.push(...fuseLoopKernels(graph, { fusions: rules.fusions, pricing, scenarios, now }));
   const saturated = now();
   const input = { graph, regions, scenarios: options.scenarios, pricing, perLayer: perLayerConstants(graph) };
   const places = placesOf(rules);
