@@ -134,6 +134,8 @@ export function kernelTolerance({ record, operandTypes, operands, dims }: Kernel
   switch (record.name.slice(record.name.indexOf(".") + 1)) {
     case "matmul":
     case "matmul_add":
+    case "integer_matmul":
+    case "integer_matmul_add":
       return sumTolerance("f32", w?.kind === "packed" ? (w.shape[0] ?? 1) : 1, LARGEST);
     case "paged_attention": {
       const cache = operands.find((value) => value.kind === "kv_cache");
@@ -141,6 +143,8 @@ export function kernelTolerance({ record, operandTypes, operands, dims }: Kernel
       const dim = x?.kind === "tensor" ? Number(x.shape.at(-1)) : 1;
       return softmaxTolerance("f32", Math.max(slots, dim), LARGEST);
     }
+    case "quantize_rows":
+      return exact;
     case "rms_norm":
       return sumTolerance("f32", x?.kind === "tensor" ? Number(x.shape.at(-1)) : 1, 1);
     default:
