@@ -8,7 +8,8 @@
  */
 
 import { TextWriter, assertNever } from "../base/index.js";
-import type { BinaryOperator, LoopBuffer, LoopKernel, Scalar, Statement } from "../ir/index.js";
+import type { LoopBuffer, LoopKernel, Scalar, Statement } from "../ir/index.js";
+import { infixSymbol } from "./operators.js";
 
 export function printLoops({ name, buffers, body }: LoopKernel): string {
   const out = new TextWriter();
@@ -53,24 +54,6 @@ function printPlace(buffer: string, indices: readonly Scalar[]): string {
   return `${buffer}[${indices.map(printScalar).join(", ")}]`;
 }
 
-/** Operators that are written between their operands; the others are written as calls. */
-const infix: Readonly<Partial<Record<BinaryOperator, string>>> = {
-  add: "+",
-  sub: "-",
-  mul: "*",
-  div: "/",
-  quotient: "//",
-  remainder: "%",
-  eq: "==",
-  ne: "!=",
-  lt: "<",
-  le: "<=",
-  gt: ">",
-  ge: ">=",
-  and: "&&",
-  or: "||",
-};
-
 export function printScalar(scalar: Scalar): string {
   switch (scalar.kind) {
     case "number":
@@ -79,7 +62,7 @@ export function printScalar(scalar: Scalar): string {
     case "local":
       return scalar.name;
     case "extent":
-      return String(scalar.dim);
+      return `dim(${scalar.dim})`;
     case "load":
       return printPlace(scalar.buffer, scalar.indices);
     case "unary":
@@ -95,15 +78,21 @@ export function printScalar(scalar: Scalar): string {
   }
 }
 
-/** Floats keep a point or an exponent, so that they differ from indices. */
+/** Floats keep a point or an exponent, so that they differ from indices; other dtypes are written out. */
 function printNumber({ value, dtype }: Extract<Scalar, { kind: "number" }>): string {
-  const isFloat = dtype === "f32" || dtype === "f16" || dtype === "bf16";
+  const plain = dtype === "f32" || dtype === "i32" ? "" : `:${dtype}`;
+  return `${dtype === "f32" || plain !== "" ? floatText(value) : String(value)}${plain}`;
+}
+
+function floatText(value: number): string {
+  if (Number.isNaN(value)) return "nan";
+  if (!Number.isFinite(value)) return value < 0 ? "-inf" : "inf";
   const text = Object.is(value, -0) ? "-0" : String(value);
-  return isFloat && Number.isInteger(value) && !text.includes("e") ? `${text}.0` : text;
+  return Number.isInteger(value) && !text.includes("e") ? `${text}.0` : text;
 }
 
 function printBinary({ operator, left, right }: Extract<Scalar, { kind: "binary" }>): string {
-  const symbol = infix[operator];
   const [a, b] = [printScalar(left), printScalar(right)];
+  const symbol = infixSymbol(operator);
   return symbol === undefined ? `${operator}(${a}, ${b})` : `(${a} ${symbol} ${b})`;
 }

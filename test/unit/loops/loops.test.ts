@@ -72,7 +72,7 @@ describe("the text of a kernel", () => {
     expect(printLoops(kernel(over("serial", guarded)))).toBe(`kernel k(read x: f32[4], write y: f32[4])
   serial i < 4
     if (i != 0)
-      y[i] = ((x[i] < 0.5) ? -Infinity : x[((i + 1) % 4)])
+      y[i] = ((x[i] < 0.5) ? -inf : x[((i + 1) % 4)])
 `);
   });
 });
