@@ -4,5 +4,7 @@ export * from "./assertions.js";
 export * from "./float-formats.js";
 export * from "./host.js";
 export * from "./ids.js";
+export * from "./nesting.js";
 export * from "./random.js";
+export * from "./syntax-errors.js";
 export * from "./text-writer.js";

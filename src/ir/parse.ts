@@ -6,15 +6,14 @@
 
 import { parse, SyntaxError as GrammarError } from "#grammars/ir";
 
+import type { SyntaxProblem } from "../base/index.js";
+import { describeSyntaxError, findTooDeep } from "../base/index.js";
 import type { Code, Result, Source, Span } from "../diagnostics/index.js";
 import { diagnostic, failure } from "../diagnostics/index.js";
 import type { Module } from "./graph.js";
-import { findTooDeep } from "./nesting.js";
 import type { Registry } from "./registry.js";
 import { resolveModule } from "./resolve-module.js";
 import type { ModuleSyntax } from "./syntax.js";
-import type { SyntaxProblem } from "./syntax-errors.js";
-import { describeSyntaxError } from "./syntax-errors.js";
 
 /** UTF-16 units. Layers are rolled, so that a real module has a few hundred lines, whatever its depth. */
 const maxLength = 4 * 1024 * 1024;
@@ -27,7 +26,7 @@ export function parseModule(source: Source, registry: Registry): Result<Module> 
     const message = `the text has ${source.text.length} characters; a module has at most ${maxLength}`;
     return refuse(source, "ir/too-large", { start: 0, end: 1 }, message);
   }
-  const tooDeep = findTooDeep(source.text, maxDepth);
+  const tooDeep = findTooDeep(source.text, maxDepth, "()[]{}<>");
   if (tooDeep !== undefined) {
     const message = `brackets are nested more than ${maxDepth} deep`;
     return refuse(source, "ir/too-deep", { start: tooDeep, end: tooDeep + 1 }, message);
@@ -46,6 +45,6 @@ function parseSyntax(source: Source): ModuleSyntax | SyntaxProblem {
     return parse(source.text);
   } catch (error) {
     if (!(error instanceof GrammarError)) throw error;
-    return describeSyntaxError(error, source.text);
+    return describeSyntaxError(error, source.text, { noun: "text", word: /^[%@!]?[A-Za-z0-9_.$]+/ });
   }
 }

@@ -3,35 +3,21 @@
  * bounded, so is the parser's stack.
  */
 
-/** The offset of the first bracket deeper than `limit`, if any. Strings and `//` comments do not count. */
-export function findTooDeep(text: string, limit: number): number | undefined {
+/**
+ * The offset of the first bracket deeper than `limit`, if any. `pairs` are the language's brackets, as in
+ * `()[]{}`; those in strings and `//` comments do not count.
+ */
+export function findTooDeep(text: string, limit: number, pairs: string): number | undefined {
   let depth = 0;
   for (let i = 0; i < text.length; i++) {
-    switch (text[i]) {
-      case "(":
-      case "[":
-      case "{":
-      case "<":
-        depth += 1;
-        if (depth > limit) return i;
-        break;
-      case ")":
-      case "]":
-      case "}":
-        depth -= 1;
-        break;
-      case ">":
-        // The head of an arrow closes nothing.
-        if (text[i - 1] !== "-") depth -= 1;
-        break;
-      case '"':
-        i = skipString(text, i);
-        break;
-      case "/":
-        if (text[i + 1] === "/") i = skipLine(text, i);
-        break;
-      default:
-    }
+    const character = text[i]!;
+    const bracket = pairs.indexOf(character);
+    if (character === '"') i = skipString(text, i);
+    else if (character === "/" && text[i + 1] === "/") i = skipLine(text, i);
+    else if (bracket >= 0 && bracket % 2 === 0) depth += 1;
+    // The head of an arrow closes nothing; nor does a bracket that nobody opened.
+    else if (bracket >= 0 && !(character === ">" && text[i - 1] === "-")) depth = Math.max(0, depth - 1);
+    if (depth > limit) return i;
   }
   return undefined;
 }
