@@ -40,6 +40,7 @@ export function emitProgram(plan: ProgramPlan, readAsset: (path: string) => stri
     includes: ["runtime/program.h", "runtime/numbers.h"],
     weightsPlace: "in the mapped file",
     scratchBytes: 4 * Math.max(0, ...kernels.instances.map(({ scratchFloats }) => scratchFloats)),
+    sharedBytes: Math.max(0, ...kernels.instances.map(({ sharedBytes = 0 }) => sharedBytes)),
   });
   return [
     { path: "model.c", text },

@@ -11,6 +11,8 @@ export type { CArgument, DimText } from "../../src/codegen/index.js";
 export interface KernelInstance extends CKernelInstance {
   /** Floats of scratch memory that a thread needs. */
   readonly scratchFloats: number;
+  /** Bytes of memory that all threads share, at first 0; a kernel leaves its counters there at 0. */
+  readonly sharedBytes?: number;
 }
 
 export type CKernelRow = CFamilyRow<KernelInstance>;

@@ -18,6 +18,7 @@
  *                    frequencies [D/2]) {key_offset, value_offset, style}             -> cache
  *   c.paged_attention(q [T,H,D], cache, layer, block_table [S,B], sequences [T], positions [T]) {scale}
  *                                                                   -> [T,H,D]
+ *   c.paged_window_attention(…as above) {scale, window}             -> [T,H,D]
  *
  * `offset`s count columns of a row of `x`; the KV heads and their size are the cache's.
  */

@@ -69,8 +69,7 @@ function parameterText({ name, dtype, access }: LoopBuffer): string {
 function printShared(body: readonly Statement[], scope: CScope, out: TextWriter): void {
   const chain = parallelChain(body);
   if (chain.length === 0) {
-    out.line("if (worker->thread != 0) return;");
-    printBody(body, scope, out);
+    out.block("for (Shares shares = shares_of(worker, 1); next_share(&shares);) {", () => printBody(body, scope, out));
     return;
   }
   const inner = at(chain, chain.length - 1);
@@ -127,8 +126,8 @@ function printPieces(outer: readonly For[], inner: For, scope: CScope, out: Text
 }
 
 function printShare(units: string, out: TextWriter, body: () => void): void {
-  out.line(`const Share share = share_of(worker, ${units});`);
-  out.block("for (int64_t unit = share.first; unit < share.end; unit++) {", body);
+  out.line(`for (Shares shares = shares_of(worker, ${units}); next_share(&shares);)`);
+  out.indented(() => out.block("for (int64_t unit = shares.first; unit < shares.end; unit++) {", body));
 }
 
 export function countText(chain: readonly For[], scope: CScope): string {

@@ -1,14 +1,25 @@
 /*
  * Keys and values in blocks of a pool [layers, P, block size, heads, head dim], and the table that says
  * which block holds which positions of a sequence. Block numbers were checked when the step began.
+ * Elements are f32, f16 or bf16; kernels pass the format as a constant, so that asking for it costs nothing.
  */
 #ifndef LLMIR_PAGED_CACHE_H
 #define LLMIR_PAGED_CACHE_H
 
 #include <stdint.h>
 
+#include "../runtime/numbers.h"
+#include "../runtime/vector.h"
+
+/* Values of FORMAT. */
+#define F32 0
+#define F16 1
+#define BF16 2
+
+#define CACHE_LINE_BYTES 64
+
 typedef struct PagedCache {
-  float *keys, *values;
+  void *keys, *values;
   int32_t layer;
   int32_t blocks;             /* P */
   const int32_t *block_table; /* [S, table_width] */
@@ -18,6 +29,42 @@ typedef struct PagedCache {
 /* The number of a block among those of all layers: block `index` of a sequence, in this layer. */
 static inline __attribute__((unused)) int64_t paged_block(const PagedCache *cache, int64_t sequence, int64_t index) {
   return (int64_t)cache->layer * cache->blocks + cache->block_table[sequence * cache->table_width + index];
+}
+
+/* The slot of a position among those of all layers. */
+INLINE int64_t paged_slot(const PagedCache *cache, int64_t sequence, int32_t position, int block_size) {
+  return paged_block(cache, sequence, position / block_size) * block_size + position % block_size;
+}
+
+INLINE int cache_bytes(int format) { return format == F32 ? 4 : 2; }
+
+/* LANES elements from element `at` on, or the `left` that remain of a row; the other lanes are 0. */
+INLINE vf cache_load(const void *pool, int format, int64_t at, int64_t left) {
+  if (format == F32) return vf_load_tail((const float *)pool + at, left);
+  const uint16_t *from = (const uint16_t *)pool + at;
+  uint16_t part[LANES] = {0};
+  if (left < LANES) from = memcpy(part, from, left > 0 ? (size_t)left * 2 : 0);
+  return format == F16 ? vf_load_half(from) : vf_load_brain(from);
+}
+
+/* Rounds to the cache's format. */
+INLINE void cache_store(void *pool, int format, int64_t at, vf value, int64_t left) {
+  if (format == F32) {
+    vf_store_tail((float *)pool + at, value, left);
+    return;
+  }
+  uint16_t *const to = (uint16_t *)pool + at;
+  uint16_t part[LANES];
+  if (format == F16) vf_store_half(left < LANES ? part : to, value);
+  else vf_store_brain(left < LANES ? part : to, value);
+  if (left < LANES) memcpy(to, part, left > 0 ? (size_t)left * 2 : 0);
+}
+
+/* Brings the elements of one row to the second-level cache: a block is used once, so the first would be flooded. */
+INLINE void cache_prefetch(const void *pool, int format, int64_t at, int64_t elements) {
+  const char *const row = (const char *)pool + at * cache_bytes(format);
+  for (int64_t byte = 0; byte < elements * cache_bytes(format); byte += CACHE_LINE_BYTES)
+    __builtin_prefetch(row + byte, 0, 2);
 }
 
 #endif

@@ -1,17 +1,21 @@
 /*
- * Causal attention over a paged cache: token t sees positions 0 .. positions[t] of its own sequence.
- * q and out are [T, HEADS, HEAD_DIM]; each KV head serves HEADS / KV_HEADS query heads, which share every load
- * of a key or a value. One pass over the blocks with a running maximum and sum (online softmax; Milakov and
- * Gimelshein 2018). Threads take (token, KV head) pairs in turn, since later tokens see more.
+ * Causal attention over a paged cache: token t sees positions 0 .. positions[t] of its own sequence, or the last
+ * WINDOW of them. q and out are [T, HEADS, HEAD_DIM]; each KV head serves HEADS / KV_HEADS query heads, which
+ * share every load of a key or a value.
+ *
+ * Few tokens (decode) are split by positions into up to SPANS spans whose results are merged; many tokens are done
+ * in tiles. How a token is split depends on its position alone: results are the same for any number of threads.
  *
  *   NAME        the function
  *   HEADS       query heads, a multiple of KV_HEADS
  *   KV_HEADS    heads of the cache
  *   HEAD_DIM    elements of a head
  *   BLOCK_SIZE  token slots of a block
+ *   FORMAT      elements of the cache: F32, F16 or BF16
+ *   WINDOW      positions that a token sees, its own included; 0: all
  *   SCALE       what scores are multiplied by
  *
- * Scratch: HEADS / KV_HEADS rows of (HEAD_DIM + BLOCK_SIZE) rounded up to whole registers, plus 2.
+ * Scratch: see `attentionScratch` in rows/attention.ts. Shared: SPANS * FEW results and FEW counters, at first 0.
  */
 #ifndef NAME
 #define NAME paged_attention
@@ -19,110 +23,151 @@
 #define KV_HEADS 2
 #define HEAD_DIM 64
 #define BLOCK_SIZE 16
+#define FORMAT F32
+#define WINDOW 0
 #define SCALE 0.125f
 #endif
 
 #include <math.h>
+#include <stdatomic.h>
 
 #include "../runtime/vector.h"
 #include "../runtime/worker.h"
+#include "attention-math.h"
 #include "paged-cache.h"
-
-#define GROUP_HEADS (HEADS / KV_HEADS)
-#define WHOLE(count) (((count) + LANES - 1) / LANES * LANES)
-#define ROW_FLOATS ((int64_t)KV_HEADS * HEAD_DIM)
 
 _Static_assert(HEADS % KV_HEADS == 0, "every KV head serves equally many query heads");
 
-/* scores[h][slot] = SCALE * q[h] . key[slot] */
-INLINE void JOIN(NAME, _scores)(const float *q, const float *keys, int count, float *scores) {
-  for (int slot = 0; slot < count; slot++) {
-    const float *const key = keys + slot * ROW_FLOATS;
-    for (int h = 0; h < GROUP_HEADS; h++) {
-      vf sum = {0};
-#pragma GCC unroll 8
-      for (int d = 0; d < HEAD_DIM; d += LANES)
-        sum += vf_load_tail(q + h * HEAD_DIM + d, HEAD_DIM - d) * vf_load_tail(key + d, HEAD_DIM - d);
-      scores[h * WHOLE(BLOCK_SIZE) + slot] = vf_sum(sum) * SCALE;
+#define GROUP (HEADS / KV_HEADS)
+#define VECTORS ((HEAD_DIM + LANES - 1) / LANES)
+#define WIDE (VECTORS * LANES)
+/* Elements between two positions of a block. */
+#define ROW ((int64_t)KV_HEADS * HEAD_DIM)
+#define FIRST_SEEN(position) (WINDOW > 0 && (position) >= WINDOW ? (position) - WINDOW + 1 : 0)
+
+/* Registers that a loop can keep sums in. */
+#if LANES == 16 || defined(__aarch64__)
+#define SUMS 24
+#define STRIP 4
+#else
+#define SUMS 12
+#define STRIP 2
+#endif
+
+/* Up to so many tokens are done one by one. */
+#define FEW 16
+#define SPANS 16
+#define LEAST_SPAN 64
+#define QUERY_TOKENS (GROUP < 64 ? 64 / GROUP : 1)
+
+#include "attention-span.h"
+#include "attention-tile.h"
+
+/* What threads pass to each other: one for each of FEW tokens. */
+typedef struct JOIN(NAME, _Shared) {
+  _Alignas(64) atomic_int done[FEW]; /* spans of the token that are finished; 0 between steps */
+  _Alignas(64) JOIN(NAME, _Sums) sums[FEW][SPANS];
+} JOIN(NAME, _Shared);
+
+/* Positions of a span of a token that sees `seen` positions. */
+INLINE int32_t JOIN(NAME, _span_length)(int32_t seen) {
+  const int32_t even = (seen + SPANS - 1) / SPANS;
+  return even <= LEAST_SPAN ? LEAST_SPAN : (even + PIECE - 1) / PIECE * PIECE;
+}
+
+INLINE void JOIN(NAME, _scaled)(const float *q, int from, int to, float *scaled) {
+  for (int head = from * GROUP; head < to * GROUP; head++)
+    for (int d = 0; d < WIDE; d += LANES)
+      vf_store(scaled + head * WIDE + d, vf_load_tail(q + head * HEAD_DIM + d, HEAD_DIM - d) * (SCALE * LOG2_E));
+}
+
+/* Span `index` of a token; whoever finishes the last one merges them. */
+INLINE void JOIN(NAME, _part)(const Worker *worker, const PagedCache *cache, const float *q, int32_t sequence,
+                              int32_t position, int index, int token, float *out) {
+  JOIN(NAME, _Shared) *const shared = worker->shared;
+  const int32_t seen_from = FIRST_SEEN(position), seen = position + 1 - seen_from;
+  const int32_t length = JOIN(NAME, _span_length)(seen);
+  const int spans = (seen + length - 1) / length;
+  if (index >= spans) return;
+  const int32_t first = seen_from + index * length;
+  const int32_t end = index + 1 < spans ? first + length : position + 1;
+  JOIN(NAME, _scaled)(q, 0, KV_HEADS, worker->scratch);
+  JOIN(NAME, _span)(cache, worker->scratch, sequence, first, end, 0, KV_HEADS, &shared->sums[token][index]);
+  if (atomic_fetch_add(&shared->done[token], 1) + 1 < spans) return;
+  atomic_store(&shared->done[token], 0);
+  JOIN(NAME, _merge)(shared->sums[token], spans, 0, KV_HEADS, out);
+}
+
+/* Tokens first .. end-1 for one KV head: runs of neighbours as tiles, single tokens by themselves. */
+INLINE void JOIN(NAME, _runs)(const Worker *worker, const PagedCache *cache, const float *q, const int32_t *sequences,
+                              const int32_t *positions, int64_t first, int64_t end, int kv_head, float *out) {
+  for (int64_t token = first, next; token < end; token = next) {
+    next = token + 1;
+    while (next < end && sequences[next] == sequences[token] && positions[next] == positions[next - 1] + 1) next++;
+    const int64_t row = token * HEADS * HEAD_DIM;
+    if ((next - token) * GROUP >= QUERY_ROWS / 8) {
+      JOIN(NAME, _tile)((void *)worker->scratch, cache, q + row, sequences[token], positions[token],
+                        (int)(next - token), kv_head, out + row);
+      continue;
     }
+    next = token + 1;
+    JOIN(NAME, _Sums) *const sums = (void *)(worker->scratch + HEADS * WIDE);
+    JOIN(NAME, _scaled)(q + row, kv_head, kv_head + 1, worker->scratch);
+    JOIN(NAME, _span)(cache, worker->scratch, sequences[token], FIRST_SEEN(positions[token]), positions[token] + 1,
+                      kv_head, kv_head + 1, sums);
+    JOIN(NAME, _merge)(sums, 1, kv_head, kv_head + 1, out + row);
   }
-}
-
-/* Scores become weights relative to the new maximum; returns what earlier results are multiplied by. */
-INLINE float JOIN(NAME, _weigh)(float *scores, int count, float *maximum, float *sum) {
-  for (int slot = count; slot < (int)WHOLE(count); slot++) scores[slot] = -INFINITY;
-  vf largest = vf_set(*maximum);
-  for (int i = 0; i < count; i += LANES) largest = vf_max(largest, vf_load(scores + i));
-  const float top = vf_largest(largest);
-  vf total = {0};
-  for (int i = 0; i < count; i += LANES) {
-    const vf weight = vf_exp(vf_load(scores + i) - top);
-    vf_store(scores + i, weight);
-    total += weight;
-  }
-  const float correction = expf(*maximum - top);
-  *sum = *sum * correction + vf_sum(total);
-  *maximum = top;
-  return correction;
-}
-
-/* result[h] = result[h] * correction[h] + sum over slots of weight[h][slot] * value[slot] */
-INLINE void JOIN(NAME, _gather)(float *result, const float *weights, const float *values, int count,
-                                const float *correction) {
-  for (int h = 0; h < GROUP_HEADS; h++) {
-    const float *const weight = weights + h * WHOLE(BLOCK_SIZE);
-#pragma GCC unroll 8
-    for (int d = 0; d < HEAD_DIM; d += LANES) {
-      vf sum = vf_load(result + h * WHOLE(HEAD_DIM) + d) * correction[h];
-      for (int slot = 0; slot < count; slot++)
-        sum += weight[slot] * vf_load_tail(values + slot * ROW_FLOATS + d, HEAD_DIM - d);
-      vf_store(result + h * WHOLE(HEAD_DIM) + d, sum);
-    }
-  }
-}
-
-INLINE void JOIN(NAME, _pair)(const Worker *worker, const PagedCache *cache, const float *q, int32_t sequence,
-                              int32_t position, int kv_head, float *out) {
-  float *const result = worker->scratch;                           /* [GROUP_HEADS, WHOLE(HEAD_DIM)] */
-  float *const scores = result + GROUP_HEADS * WHOLE(HEAD_DIM);    /* [GROUP_HEADS, WHOLE(BLOCK_SIZE)] */
-  float *const maximum = scores + GROUP_HEADS * WHOLE(BLOCK_SIZE); /* [GROUP_HEADS] */
-  float *const sum = maximum + GROUP_HEADS;
-  float correction[GROUP_HEADS];
-  memset(result, 0, sizeof(float) * GROUP_HEADS * WHOLE(HEAD_DIM));
-  for (int h = 0; h < GROUP_HEADS; h++) {
-    maximum[h] = -INFINITY;
-    sum[h] = 0.0f;
-  }
-  for (int32_t first = 0; first <= position; first += BLOCK_SIZE) {
-    const int count = position - first + 1 < BLOCK_SIZE ? position - first + 1 : BLOCK_SIZE;
-    const int64_t block = paged_block(cache, sequence, first / BLOCK_SIZE);
-    const int64_t at = block * BLOCK_SIZE * ROW_FLOATS + (int64_t)kv_head * HEAD_DIM;
-    JOIN(NAME, _scores)(q, cache->keys + at, count, scores);
-    for (int h = 0; h < GROUP_HEADS; h++)
-      correction[h] = JOIN(NAME, _weigh)(scores + h * WHOLE(BLOCK_SIZE), count, maximum + h, sum + h);
-    JOIN(NAME, _gather)(result, scores, cache->values + at, count, correction);
-  }
-  for (int h = 0; h < GROUP_HEADS; h++)
-    for (int d = 0; d < HEAD_DIM; d += LANES)
-      vf_store_tail(out + h * HEAD_DIM + d, vf_load(result + h * WHOLE(HEAD_DIM) + d) / sum[h], HEAD_DIM - d);
 }
 
 KERNEL NAME(const Worker *worker, int32_t tokens, const float *q, const PagedCache *cache, const int32_t *sequences,
             const int32_t *positions, float *out) {
-  for (int64_t unit = worker->thread; unit < (int64_t)tokens * KV_HEADS; unit += worker->threads) {
-    const int64_t token = unit / KV_HEADS;
-    const int kv_head = (int)(unit % KV_HEADS);
-    const int64_t at = (token * HEADS + kv_head * GROUP_HEADS) * (int64_t)HEAD_DIM;
-    JOIN(NAME, _pair)(worker, cache, q + at, sequences[token], positions[token], kv_head, out + at);
+  if (tokens <= FEW) {
+    for (Shares shares = shares_of(worker, (int64_t)tokens * SPANS); next_share(&shares);)
+      for (int64_t unit = shares.first; unit < shares.end; unit++) {
+        const int token = (int)(unit / SPANS);
+        const int64_t row = (int64_t)token * HEADS * HEAD_DIM;
+        JOIN(NAME, _part)(worker, cache, q + row, sequences[token], positions[token], (int)(unit % SPANS), token,
+                          out + row);
+      }
+    return;
   }
+  /* Later tokens see more: they come first, so that what is left at the end is short. */
+  const int64_t tiles = (tokens + QUERY_TOKENS - 1) / QUERY_TOKENS;
+  for (Shares shares = shares_of(worker, tiles * KV_HEADS); next_share(&shares);)
+    for (int64_t unit = shares.first; unit < shares.end; unit++) {
+      const int64_t first = (tiles - 1 - unit / KV_HEADS) * QUERY_TOKENS;
+      const int64_t end = first + QUERY_TOKENS < tokens ? first + QUERY_TOKENS : tokens;
+      JOIN(NAME, _runs)(worker, cache, q, sequences, positions, first, end, (int)(unit % KV_HEADS), out);
+    }
 }
 
-#undef GROUP_HEADS
-#undef WHOLE
-#undef ROW_FLOATS
+#undef GROUP
+#undef VECTORS
+#undef WIDE
+#undef ROW
+#undef FIRST_SEEN
+#undef SUMS
+#undef STRIP
+#undef FEW
+#undef SPANS
+#undef LEAST_SPAN
+#undef QUERY_TOKENS
+#undef TEAM
+#undef SPREAD
+#undef KEYS
+#undef PIECE
+#undef SLICE
+#undef TEAMS
+#undef TEAM_START
+#undef TILE_KEYS
+#undef STRIP_ROWS
+#undef QUERY_ROWS
+#undef SIDE
 #undef NAME
 #undef HEADS
 #undef KV_HEADS
 #undef HEAD_DIM
 #undef BLOCK_SIZE
+#undef FORMAT
+#undef WINDOW
 #undef SCALE

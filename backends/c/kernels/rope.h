@@ -26,14 +26,15 @@
 KERNEL NAME(const Worker *worker, int32_t tokens, const float *x, const int32_t *positions,
             const float *frequencies, float *out) {
   float *const turn = worker->scratch;
-  const Share share = share_of(worker, (int64_t)tokens * HEADS);
   int64_t turned = -1;
-  for (int64_t unit = share.first; unit < share.end; unit++) {
-    const int64_t token = unit / HEADS, head = unit % HEADS;
-    if (token != turned) rotation_of(positions[token], frequencies, HEAD_DIM / 2, turn);
-    turned = token;
-    rotate_head(x + token * WIDTH + OFFSET + head * HEAD_DIM, out + unit * HEAD_DIM, turn, HEAD_DIM / 2, INTERLEAVED);
-  }
+  for (Shares shares = shares_of(worker, (int64_t)tokens * HEADS); next_share(&shares);)
+    for (int64_t unit = shares.first; unit < shares.end; unit++) {
+      const int64_t token = unit / HEADS, head = unit % HEADS;
+      if (token != turned) rotation_of(positions[token], frequencies, HEAD_DIM / 2, turn);
+      turned = token;
+      rotate_head(x + token * WIDTH + OFFSET + head * HEAD_DIM, out + unit * HEAD_DIM, turn, HEAD_DIM / 2,
+                  INTERLEAVED);
+    }
 }
 
 #undef NAME

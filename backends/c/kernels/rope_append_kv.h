@@ -11,9 +11,10 @@
  *   KV_HEADS      heads of the cache
  *   HEAD_DIM      elements of a head, even
  *   BLOCK_SIZE    token slots of a block
+ *   FORMAT        elements of the cache: F32, F16 or BF16
  *   INTERLEAVED   1: pairs are neighbours; 0: pairs are the halves of a head
  *
- * Scratch: HEAD_DIM floats.
+ * Scratch: 2 HEAD_DIM floats.
  */
 #ifndef NAME
 #define NAME rope_append_kv
@@ -23,6 +24,7 @@
 #define KV_HEADS 2
 #define HEAD_DIM 64
 #define BLOCK_SIZE 16
+#define FORMAT F32
 #define INTERLEAVED 0
 #endif
 
@@ -33,19 +35,22 @@
 KERNEL NAME(const Worker *worker, int32_t tokens, const PagedCache *cache, const float *x, const int32_t *sequences,
             const int32_t *positions, const float *frequencies) {
   float *const turn = worker->scratch;
-  const Share share = share_of(worker, (int64_t)tokens * KV_HEADS);
+  float *const key = turn + HEAD_DIM;
   int64_t turned = -1;
-  for (int64_t unit = share.first; unit < share.end; unit++) {
-    const int64_t token = unit / KV_HEADS, head = unit % KV_HEADS;
-    const int32_t position = positions[token];
-    if (token != turned) rotation_of(position, frequencies, HEAD_DIM / 2, turn);
-    turned = token;
-    const int64_t block = paged_block(cache, sequences[token], position / BLOCK_SIZE);
-    const int64_t to = ((block * BLOCK_SIZE + position % BLOCK_SIZE) * KV_HEADS + head) * HEAD_DIM;
-    const float *const row = x + token * WIDTH + head * HEAD_DIM;
-    rotate_head(row + KEY_OFFSET, cache->keys + to, turn, HEAD_DIM / 2, INTERLEAVED);
-    memcpy(cache->values + to, row + VALUE_OFFSET, HEAD_DIM * sizeof(float));
-  }
+  for (Shares shares = shares_of(worker, (int64_t)tokens * KV_HEADS); next_share(&shares);)
+    for (int64_t unit = shares.first; unit < shares.end; unit++) {
+      const int64_t token = unit / KV_HEADS, head = unit % KV_HEADS;
+      if (token != turned) rotation_of(positions[token], frequencies, HEAD_DIM / 2, turn);
+      turned = token;
+      const float *const row = x + token * WIDTH + head * HEAD_DIM;
+      const int64_t slot = paged_slot(cache, sequences[token], positions[token], BLOCK_SIZE);
+      const int64_t to = (slot * KV_HEADS + head) * HEAD_DIM;
+      rotate_head(row + KEY_OFFSET, key, turn, HEAD_DIM / 2, INTERLEAVED);
+      for (int d = 0; d < HEAD_DIM; d += LANES) {
+        cache_store(cache->keys, FORMAT, to + d, vf_load_tail(key + d, HEAD_DIM - d), HEAD_DIM - d);
+        cache_store(cache->values, FORMAT, to + d, vf_load_tail(row + VALUE_OFFSET + d, HEAD_DIM - d), HEAD_DIM - d);
+      }
+    }
 }
 
 #undef NAME
@@ -55,4 +60,5 @@ KERNEL NAME(const Worker *worker, int32_t tokens, const PagedCache *cache, const
 #undef KV_HEADS
 #undef HEAD_DIM
 #undef BLOCK_SIZE
+#undef FORMAT
 #undef INTERLEAVED

@@ -17,16 +17,16 @@
 #define PIECES ((F + PIECE - 1) / PIECE)
 
 KERNEL NAME(const Worker *worker, int32_t tokens, const float *gate_up, float *out) {
-  const Share share = share_of(worker, (int64_t)tokens * PIECES);
-  for (int64_t unit = share.first; unit < share.end; unit++) {
-    const int64_t row = unit / PIECES, first = unit % PIECES * PIECE;
-    const int64_t end = first + PIECE < F ? first + PIECE : F;
-    const float *const gate = gate_up + row * 2 * F;
-    for (int64_t i = first; i < end; i += LANES) {
-      const vf value = vf_silu(vf_load_tail(gate + i, end - i)) * vf_load_tail(gate + F + i, end - i);
-      vf_store_tail(out + row * F + i, value, end - i);
+  for (Shares shares = shares_of(worker, (int64_t)tokens * PIECES); next_share(&shares);)
+    for (int64_t unit = shares.first; unit < shares.end; unit++) {
+      const int64_t row = unit / PIECES, first = unit % PIECES * PIECE;
+      const int64_t end = first + PIECE < F ? first + PIECE : F;
+      const float *const gate = gate_up + row * 2 * F;
+      for (int64_t i = first; i < end; i += LANES) {
+        const vf value = vf_silu(vf_load_tail(gate + i, end - i)) * vf_load_tail(gate + F + i, end - i);
+        vf_store_tail(out + row * F + i, value, end - i);
+      }
     }
-  }
 }
 
 #undef PIECE

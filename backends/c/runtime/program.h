@@ -26,7 +26,7 @@ typedef struct ProgramFacts {
   int32_t max_tokens, max_sequences, max_rows, max_context;
   int32_t context_length, blocks_per_sequence, vocabulary, needs_context;
   int32_t layers, block_size, heads, head_dim, kv_element_bytes;
-  size_t arena_bytes, scratch_bytes, weights_bytes;
+  size_t arena_bytes, scratch_bytes, shared_bytes, weights_bytes;
   const char *weights_hash; /* the layout that the weight file's header must name */
 } ProgramFacts;
 
@@ -37,8 +37,8 @@ void llmir_program(const Step *step, const Worker *worker);
 
 /* Moves a value to its place; threads share the bytes. */
 static inline __attribute__((unused)) void copy_value(const Worker *worker, void *to, const void *from, int64_t bytes) {
-  const Share share = share_of(worker, bytes);
-  memcpy((char *)to + share.first, (const char *)from + share.first, (size_t)(share.end - share.first));
+  for (Shares shares = shares_of(worker, bytes); next_share(&shares);)
+    memcpy((char *)to + shares.first, (const char *)from + shares.first, (size_t)(shares.end - shares.first));
 }
 
 /* The header of a weight file, in its first LLMIR_HEADER_BYTES bytes; little-endian. */

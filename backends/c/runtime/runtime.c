@@ -12,12 +12,31 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "pool.h"
 #include "program.h"
 
 #define MAX_THREADS 1024
+
+/* Counts of threads that are tried: all, half of them, a quarter and so on down to one. */
+#define FEW_TOKENS 8
+#define MOST_COUNTS 11
+#define ROUNDS_OF_TRIAL 3
+#define WARM_UP_STEPS 8
+#define STEPS_BETWEEN_TRIALS 1024
+/* Steps that take longer are not tried: what threads cost to meet is lost in them. */
+#define LONG_STEP_NS 2000000
+
+/* How many of its threads a model uses for steps of few tokens: the count that was fastest when it was last tried. */
+typedef struct ThreadChoice {
+  int32_t most;
+  int32_t threads; /* the present choice */
+  int32_t left;    /* steps until the next trial */
+  int32_t trial;   /* steps of the present trial so far */
+  int64_t best_ns[MOST_COUNTS];
+} ThreadChoice;
 
 struct llmir_model {
   const unsigned char *weights;
@@ -27,6 +46,7 @@ struct llmir_model {
   size_t cache_bytes;
   int32_t blocks;
   llmir_pool *pool;
+  ThreadChoice choice;
 };
 
 /* ---- Opening ---------------------------------------------------------------------------------------- */
@@ -114,10 +134,11 @@ int32_t llmir_open(const char *weights_path, int32_t threads, int32_t blocks, ll
   llmir_model *const opened = calloc(1, sizeof *opened);
   if (opened == NULL) return fail(complaint, LLMIR_NO_MEMORY, "model", "not enough memory");
   opened->blocks = blocks;
+  opened->choice = (ThreadChoice){.most = threads, .threads = threads, .left = WARM_UP_STEPS};
   int32_t code = map_weights(opened, weights_path, complaint);
   if (code == LLMIR_OK) code = take_memory(opened, complaint);
   if (code == LLMIR_OK) {
-    opened->pool = llmir_pool_open(threads, llmir_facts.scratch_bytes);
+    opened->pool = llmir_pool_open(threads, llmir_facts.scratch_bytes, llmir_facts.shared_bytes);
     if (opened->pool == NULL) code = fail(complaint, LLMIR_NO_THREADS, "threads", "they cannot be started");
   }
   if (code == LLMIR_OK) *model = opened;
@@ -193,6 +214,48 @@ static int32_t check_context(const llmir_model *model, const llmir_batch *batch)
 
 /* ---- Running ----------------------------------------------------------------------------------------- */
 
+static int64_t now_ns(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static int32_t counts_of(int32_t most) {
+  int32_t counts = 1;
+  while (most >> counts > 0) counts++;
+  return counts;
+}
+
+/* Takes note of a step of the trial; behind the last one, chooses. */
+static void note_trial(ThreadChoice *choice, int64_t ns) {
+  const int32_t counts = counts_of(choice->most), tried = choice->trial % counts;
+  if (choice->trial < counts || ns < choice->best_ns[tried]) choice->best_ns[tried] = ns;
+  choice->trial++;
+  const int is_long = choice->trial == 1 && ns > LONG_STEP_NS;
+  if (!is_long && choice->trial < counts * ROUNDS_OF_TRIAL) return;
+  int32_t best = 0;
+  for (int32_t i = 1; i < counts && !is_long; i++)
+    if (choice->best_ns[i] < choice->best_ns[best]) best = i;
+  choice->threads = choice->most >> best;
+  choice->left = STEPS_BETWEEN_TRIALS;
+  choice->trial = 0;
+}
+
+/* Results do not depend on the number of threads, so it may change from step to step. */
+static void run_measured(llmir_model *model, const Step *step) {
+  ThreadChoice *const choice = &model->choice;
+  if (choice->most == 1 || step->T > FEW_TOKENS) {
+    llmir_pool_run(model->pool, step, choice->most);
+  } else if (step->T > 1 || choice->left > 0) {
+    if (step->T == 1) choice->left--;
+    llmir_pool_run(model->pool, step, choice->threads);
+  } else {
+    const int64_t start = now_ns();
+    llmir_pool_run(model->pool, step, choice->most >> choice->trial % counts_of(choice->most));
+    note_trial(choice, now_ns() - start);
+  }
+}
+
 int32_t llmir_step(llmir_model *model, const llmir_batch *batch) {
   if (model == NULL || batch == NULL) return LLMIR_BAD_ARGUMENT;
   int32_t code = check_counts(batch);
@@ -219,7 +282,7 @@ int32_t llmir_step(llmir_model *model, const llmir_batch *batch) {
       .keys = model->cache,
       .values = model->cache + (size_t)llmir_facts.layers * (size_t)model->blocks * half_block_bytes(),
   };
-  llmir_pool_run(model->pool, &step);
+  run_measured(model, &step);
   return LLMIR_OK;
 }
 

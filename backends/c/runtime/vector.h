@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "numbers.h"
+
 #if defined(__AVX512F__)
 #include <immintrin.h>
 #define LANES 16
@@ -143,6 +145,30 @@ INLINE vf vf_from_nibbles(vi value) {
 #endif
 }
 
+/* ---- Stores that convert --------------------------------------------------------------------------- */
+
+/* To nearest, ties to even; what is too large becomes infinite. */
+INLINE void vf_store_half(uint16_t *to, vf value) {
+#if defined(__AVX512F__)
+  _mm256_storeu_si256((__m256i *)(void *)to, _mm512_cvtps_ph((__m512)value, _MM_FROUND_TO_NEAREST_INT));
+#elif LANES == 8
+  _mm_storeu_si128((__m128i *)(void *)to, _mm256_cvtps_ph((__m256)value, _MM_FROUND_TO_NEAREST_INT));
+#elif defined(__ARM_NEON) && defined(__aarch64__)
+  vst1_u16(to, vreinterpret_u16_f16(vcvt_f16_f32((float32x4_t)value)));
+#else
+  for (int i = 0; i < LANES; i++) to[i] = to_half(value[i]);
+#endif
+}
+
+/* To nearest, ties to even; a NaN stays one. */
+INLINE void vf_store_brain(uint16_t *to, vf value) {
+  const vu bits = (vu)value;
+  const vu rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+  const vu is_nan = (vu)(value != value);
+  const vu brain = (is_nan & ((bits >> 16) | 0x40u)) | (~is_nan & rounded);
+  *(vu16_unaligned *)to = __builtin_convertvector(brain, vu16);
+}
+
 /* ---- Reductions ----------------------------------------------------------------------------------- */
 
 INLINE vf vf_max(vf a, vf b) {
@@ -206,6 +232,11 @@ INLINE void vi_store_int8(int8_t *to, vi value) {
 #else
   for (int i = 0; i < LANES; i++) to[i] = (int8_t)value[i];
 #endif
+}
+
+/* LANES integers that fit in 16 bits without sign. */
+INLINE void vu_store_uint16(uint16_t *to, vu value) {
+  *(vu16_unaligned *)to = __builtin_convertvector(value, vu16);
 }
 
 INLINE int32_t vi_sum(vi value) {

@@ -12,11 +12,13 @@ export interface ProgramFacts {
   readonly description: ProgramDescription;
   /** What each thread needs besides the arena; undefined where there is no such field. */
   readonly scratchBytes: number | undefined;
+  /** What they share besides the arena; undefined where there is no such field. */
+  readonly sharedBytes: number | undefined;
 }
 
 /** `llmir_facts` of the runtime's program header, in the order of its fields. */
 export function printFacts(facts: ProgramFacts, { fact }: CDialect, out: TextWriter): void {
-  const { plan, description, scratchBytes } = facts;
+  const { plan, description, scratchBytes, sharedBytes } = facts;
   const { capacity, kv } = description;
   const fields: readonly (readonly [string, number | string])[] = [
     ["max_tokens", capacity.tokens],
@@ -34,6 +36,7 @@ export function printFacts(facts: ProgramFacts, { fact }: CDialect, out: TextWri
     ["kv_element_bytes", dtypeBytes(plan.kv.type.dtype)],
     ["arena_bytes", description.arenaBytes],
     ...(scratchBytes === undefined ? [] : [["scratch_bytes", scratchBytes] as const]),
+    ...(sharedBytes === undefined ? [] : [["shared_bytes", sharedBytes] as const]),
     ["weights_bytes", description.weightsBytes],
     ["weights_hash", cString(description.weightsHash)],
   ];

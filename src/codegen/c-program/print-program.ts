@@ -28,17 +28,19 @@ export interface CProgram {
   readonly kernelsRemark?: string;
   /** Memory that each thread has to itself; absent where threads have none. */
   readonly scratchBytes?: number;
+  /** Memory besides the arena that all threads share; absent where there is none. */
+  readonly sharedBytes?: number;
 }
 
 export function printProgram(program: CProgram): string {
-  const { plan, kernels, dialect, scratchBytes } = program;
+  const { plan, kernels, dialect, scratchBytes, sharedBytes } = program;
   const out = new TextWriter();
   printHeader(program, out);
   out.gap();
   for (const path of program.includes) out.line(`#include "${path}"`);
   section("What the runtime checks a batch against", out);
   const description = describeProgram(plan, kernels.instances.length + kernels.printed.length);
-  printFacts({ plan, description, scratchBytes }, dialect, out);
+  printFacts({ plan, description, scratchBytes, sharedBytes }, dialect, out);
   section("Kernels, each once for its parameters", out);
   for (const instance of kernels.instances) printInstance(instance, out);
   for (const { loops, comment } of kernels.printed) {

@@ -4,7 +4,7 @@
  */
 
 import { invariant } from "../../base/index.js";
-import type { KvCacheType, OpRecord, ValueType } from "../../ir/index.js";
+import type { Attrs, KvCacheType, OpRecord, TensorType, ValueType } from "../../ir/index.js";
 import { defineOp, elementCount, tensor } from "../../ir/index.js";
 import {
   columnsAsHeads, coreOp, illTyped, meaning, requireCache, requireF32, requireFrequencies, requireIndices,
@@ -130,40 +130,70 @@ export function ropeAppendKvKernel(target: string): OpRecord {
   });
 }
 
+const pagedOperands = ["q", "cache", "layer", "block_table", "sequences", "positions"] as const;
+
 /** Attention straight from the paged cache. */
 export function pagedAttentionKernel(target: string): OpRecord {
   const name = `${target}.paged_attention`;
   return defineOp({
     name,
     doc: "`paged_attention` in f32: one pass over the blocks of a token's sequence.",
-    operands: ["q", "cache", "layer", "block_table", "sequences", "positions"],
+    operands: pagedOperands,
     attrs: { scale: "float" },
     traits: ["pure"],
-    infer: ([q, cache, layer, blockTable, sequences, positions]) => {
-      const type = requireF32(name, q, 3);
-      const { heads, headDim } = requireCache(name, cache);
-      const queryHeads = requireNumber(name, type.shape[1], "heads");
-      if (type.shape[2] !== headDim) {
-        illTyped(`\`${name}\` needs query heads of ${headDim}, as the cache has, found ${type.shape[2] ?? 0}`);
-      }
-      if (queryHeads % heads !== 0) {
-        illTyped(`\`${name}\` needs a multiple of ${heads} query heads, found ${queryHeads}`);
-      }
-      requireIndices(name, layer);
-      requireIndices(name, blockTable, undefined, undefined);
-      requireIndices(name, sequences, type.shape[0]);
-      requireIndices(name, positions, type.shape[0]);
-      return type;
-    },
+    infer: (types) => inferPaged(name, types),
     evaluate: (operands, attrs) => meaning("paged_attention", operands, attrs),
     work: (operands, attrs, result) => coreOp("paged_attention").work(operands, attrs, result),
-    samples: [smallCache, oddCache].map((cache) => ({
-      operands: [
-        tensor("f32", "T", 4, cache.headDim), cache, tensor("i32"), tensor("i32", "S", "B"), tensor("i32", "T"),
-        tensor("i32", "T"),
-      ],
-      attrs: { scale: 0.25 },
-      dims: { T: 3, S: 2, B: 2, P: 4 },
-    })),
+    samples: pagedSamples({ scale: 0.25 }),
   });
+}
+
+/** The same over the last positions alone. */
+export function pagedWindowAttentionKernel(target: string): OpRecord {
+  const name = `${target}.paged_window_attention`;
+  return defineOp({
+    name,
+    doc: "`paged_window_attention` in f32: one pass over the blocks that hold a token's window.",
+    operands: pagedOperands,
+    attrs: { scale: "float", window: "int" },
+    traits: ["pure"],
+    infer: (types, { window }) => {
+      if (window < 1) illTyped(`\`${name}\` needs a window of one position or more, found ${window}`);
+      return inferPaged(name, types);
+    },
+    evaluate: (operands, attrs) => meaning("paged_window_attention", operands, attrs),
+    work: (operands, attrs, result) => coreOp("paged_window_attention").work(operands, attrs, result),
+    samples: [1, 3].flatMap((window) => pagedSamples({ scale: 0.25, window })),
+  });
+}
+
+function inferPaged(
+  name: string,
+  [q, cache, layer, blockTable, sequences, positions]: readonly ValueType[],
+): TensorType {
+  const type = requireF32(name, q, 3);
+  const { heads, headDim } = requireCache(name, cache);
+  const queryHeads = requireNumber(name, type.shape[1], "heads");
+  if (type.shape[2] !== headDim) {
+    illTyped(`\`${name}\` needs query heads of ${headDim}, as the cache has, found ${type.shape[2] ?? 0}`);
+  }
+  if (queryHeads % heads !== 0) {
+    illTyped(`\`${name}\` needs a multiple of ${heads} query heads, found ${queryHeads}`);
+  }
+  requireIndices(name, layer);
+  requireIndices(name, blockTable, undefined, undefined);
+  requireIndices(name, sequences, type.shape[0]);
+  requireIndices(name, positions, type.shape[0]);
+  return type;
+}
+
+function pagedSamples<A extends Attrs>(attrs: A) {
+  return [smallCache, oddCache].map((cache) => ({
+    operands: [
+      tensor("f32", "T", 4, cache.headDim), cache, tensor("i32"), tensor("i32", "S", "B"), tensor("i32", "T"),
+      tensor("i32", "T"),
+    ],
+    attrs,
+    dims: { T: 3, S: 2, B: 2, P: 4 },
+  }));
 }

@@ -156,17 +156,17 @@ function printHarness(cases: readonly KernelCase[], layout: Layout): string {
   for (const header of ["stdio.h", "stdlib.h"]) out.line(`#include <${header}>`);
   for (const header of ["pool.h", "numbers.h", "vector.h"]) out.line(`#include "runtime/${header}"`);
   const printed: PrintedKernels = new Map();
-  let scratch = 0;
+  let [scratch, shared] = [0, 0];
   const calls = cases.map((each, i) => {
-    const { call, scratchFloats } = printKernel(each, i, { layout, printed, out });
-    scratch = Math.max(scratch, scratchFloats);
+    const { call, scratchFloats, sharedBytes = 0 } = printKernel(each, i, { layout, printed, out });
+    [scratch, shared] = [Math.max(scratch, 4 * scratchFloats), Math.max(shared, sharedBytes)];
     out.block(`static void case_${i}(const Step *s, const Worker *w) {`, () => {
       out.line("(void)s;").line(call).line("barrier(w);");
     });
     return stepText(each, i, layout);
   });
   out.block("void llmir_program(const Step *base, const Worker *w) {", () => calls.forEach((call) => out.line(call)));
-  printMain(layout, scratch * 4, out);
+  printMain(layout, { scratch, shared }, out);
   return out.toString();
 }
 
@@ -190,6 +190,7 @@ interface Printing {
 interface PrintedCall {
   readonly call: string;
   readonly scratchFloats: number;
+  readonly sharedBytes?: number | undefined;
 }
 
 function printKernel(each: KernelCase, i: number, { layout, printed, out }: Printing): PrintedCall {
@@ -207,7 +208,8 @@ function printKernel(each: KernelCase, i: number, { layout, printed, out }: Prin
     const name = includeKernel(instance, printed, out);
     const args = operandTypes.map((type, k) => ({ text: pointer(type, k), scalar: `*${pointer(type, k)}`, type }));
     const texts = instance.call(args, { text: resultText, scalar: "0", type: result }, dim);
-    return { call: `${name}(w, ${texts.join(", ")});`, scratchFloats: instance.scratchFloats };
+    const { scratchFloats, sharedBytes } = instance;
+    return { call: `${name}(w, ${texts.join(", ")});`, scratchFloats, sharedBytes };
   }
   const loops = printLoopKernelC(loopKernel(record, operandTypes, attrs, result), `loops_${i}`);
   out.line(loops.text.trimEnd());
@@ -231,7 +233,12 @@ function bufferText(
   return part === 0 ? codes : `(const void *)(${codes} + ${type.shape[0] * type.shape[1]})`;
 }
 
-function printMain(layout: Layout, scratchBytes: number, out: TextWriter): void {
+interface ThreadMemory {
+  readonly scratch: number;
+  readonly shared: number;
+}
+
+function printMain(layout: Layout, { scratch, shared }: ThreadMemory, out: TextWriter): void {
   const { inputBytes: input, outputBytes: output } = layout;
   out.block("static unsigned char *take(size_t bytes) {", () => {
     out.line("void *memory = NULL;");
@@ -244,9 +251,9 @@ function printMain(layout: Layout, scratchBytes: number, out: TextWriter): void 
     out.line("if (input == NULL || output == NULL || file == NULL) return 3;");
     out.line(`if (fread(input, 1, ${input}, file) != ${input} || fread(output, 1, ${output}, file) != ${output}) return 4;`);
     out.line("fclose(file);");
-    out.line(`llmir_pool *const pool = llmir_pool_open(atoi(argv[3]), ${scratchBytes});`);
+    out.line(`llmir_pool *const pool = llmir_pool_open(atoi(argv[3]), ${scratch}, ${shared});`);
     out.line("const Step step = {.weights = input, .arena = output};");
-    out.line("llmir_pool_run(pool, &step);");
+    out.line("llmir_pool_run(pool, &step, atoi(argv[3]));");
     out.line("llmir_pool_close(pool);");
     out.line('file = fopen(argv[2], "wb");');
     out.line(`if (file == NULL || fwrite(output, 1, ${output}, file) != ${output} || fclose(file) != 0) return 5;`);

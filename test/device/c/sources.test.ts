@@ -70,9 +70,9 @@ void llmir_program(const Step *s, const Worker *w) {
 }
 int main(int argc, char **argv) {
   const int threads = argc > 1 ? atoi(argv[1]) : 1;
-  llmir_pool *pool = llmir_pool_open(threads, 256);
+  llmir_pool *pool = llmir_pool_open(threads, 256, 256);
   const Step step = {0};
-  for (int i = 0; i < 200; i++) llmir_pool_run(pool, &step);
+  for (int i = 0; i < 200; i++) llmir_pool_run(pool, &step, threads);
   llmir_pool_close(pool);
   printf("%ld\\n", total);
   return total == 200L * threads * 4950 ? 0 : 1;

@@ -29,6 +29,9 @@ test("the files are the program, its runtime, and the kernels that it uses", () 
   const paths = emit(smallPlan()).map(({ path }) => path);
   expect(paths).toEqual([
     "model.c",
+    "kernels/attention-math.h",
+    "kernels/attention-span.h",
+    "kernels/attention-tile.h",
     "kernels/matmul-dense.h",
     "kernels/matmul-quantized.h",
     "kernels/matmul-threads.h",

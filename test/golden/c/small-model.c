@@ -31,6 +31,7 @@ const ProgramFacts llmir_facts = {
   .kv_element_bytes = 4,
   .arena_bytes = 10752,
   .scratch_bytes = 65536,
+  .shared_bytes = 65600,
   .weights_bytes = 14912,
   .weights_hash = "43595a1005977c52101e36ce5e07ea6f",
 };
@@ -50,7 +51,7 @@ const ProgramFacts llmir_facts = {
 #define ADDEND 0
 #include "kernels/matmul_f32.h"
 
-/* cache <- turned keys (columns 16 ..) and values (columns 24 ..) of x[T, 32] */
+/* cache (f32) <- turned keys (columns 16 ..) and values (columns 24 ..) of x[T, 32] */
 #define NAME rope_append_kv_1x8
 #define WIDTH 32
 #define KEY_OFFSET 16
@@ -58,6 +59,7 @@ const ProgramFacts llmir_facts = {
 #define KV_HEADS 1
 #define HEAD_DIM 8
 #define BLOCK_SIZE 4
+#define FORMAT F32
 #define INTERLEAVED 0
 #include "kernels/rope_append_kv.h"
 
@@ -70,12 +72,14 @@ const ProgramFacts llmir_facts = {
 #define INTERLEAVED 0
 #include "kernels/rope.h"
 
-/* out[T, 2, 8] = softmax(0.35355339059327373 q keys) values, 1 KV heads, causal */
+/* out[T, 2, 8] = softmax(0.35355339059327373 q keys) values, 1 KV heads of f32, causal */
 #define NAME paged_attention_2x8_kv1
 #define HEADS 2
 #define KV_HEADS 1
 #define HEAD_DIM 8
 #define BLOCK_SIZE 4
+#define FORMAT F32
+#define WINDOW 0
 #define SCALE 0.3535533845424652f
 #include "kernels/paged_attention.h"
 
@@ -117,36 +121,36 @@ const ProgramFacts llmir_facts = {
 /* gather(tensor<41x16xbf16>, tensor<?xi32, "T">) */
 KERNEL loop_gather(const Worker *worker, int64_t T, const uint16_t *table, const int32_t *indices,
     uint16_t *restrict result) {
-  const Share share = share_of(worker, T);
-  for (int64_t unit = share.first; unit < share.end; unit++) {
-    const int64_t i0 = unit;
-    for (int64_t i1 = 0; i1 < 16; i1++) {
-      result[i0 * 16 + i1] = table[(int64_t)indices[i0] * 16 + i1];
+  for (Shares shares = shares_of(worker, T); next_share(&shares);)
+    for (int64_t unit = shares.first; unit < shares.end; unit++) {
+      const int64_t i0 = unit;
+      for (int64_t i1 = 0; i1 < 16; i1++) {
+        result[i0 * 16 + i1] = table[(int64_t)indices[i0] * 16 + i1];
+      }
     }
-  }
 }
 
 /* cast(tensor<?x16xbf16, "T">) */
 KERNEL loop_cast(const Worker *worker, int64_t T, const uint16_t *x, float *restrict result) {
-  const Share share = share_of(worker, T);
-  for (int64_t unit = share.first; unit < share.end; unit++) {
-    const int64_t i0 = unit;
-    for (int64_t i1 = 0; i1 < 16; i1++) {
-      result[i0 * 16 + i1] = from_brain(x[i0 * 16 + i1]);
+  for (Shares shares = shares_of(worker, T); next_share(&shares);)
+    for (int64_t unit = shares.first; unit < shares.end; unit++) {
+      const int64_t i0 = unit;
+      for (int64_t i1 = 0; i1 < 16; i1++) {
+        result[i0 * 16 + i1] = from_brain(x[i0 * 16 + i1]);
+      }
     }
-  }
 }
 
 /* gather(tensor<?x16xf32, "T">, tensor<?xi32, "R">) */
 KERNEL loop_gather_2(const Worker *worker, int64_t R, const float *table, const int32_t *indices,
     float *restrict result) {
-  const Share share = share_of(worker, R);
-  for (int64_t unit = share.first; unit < share.end; unit++) {
-    const int64_t i0 = unit;
-    for (int64_t i1 = 0; i1 < 16; i1++) {
-      result[i0 * 16 + i1] = table[(int64_t)indices[i0] * 16 + i1];
+  for (Shares shares = shares_of(worker, R); next_share(&shares);)
+    for (int64_t unit = shares.first; unit < shares.end; unit++) {
+      const int64_t i0 = unit;
+      for (int64_t i1 = 0; i1 < 16; i1++) {
+        result[i0 * 16 + i1] = table[(int64_t)indices[i0] * 16 + i1];
+      }
     }
-  }
 }
 
 /* ---- Weights: places in the mapped file -------------------------------------------------------------- */

@@ -39,15 +39,15 @@ const n = load("n", index("i"));
 test("an elementwise op splits long rows in pieces, and its innermost loop stays a plain loop", () => {
   expect(printOp("add", [tensor("f32", "T", 2048), tensor("f32", 2048)])).toBe(
     `KERNEL add(const Worker *worker, int64_t T, const float *a, const float *b, float *restrict result) {
-  const Share share = share_of(worker, T * 8);
-  for (int64_t unit = share.first; unit < share.end; unit++) {
-    const int64_t i0 = unit / 8;
-    const int64_t first = unit % 8 * 256;
-    const int64_t end = first + 256 < 2048 ? first + 256 : 2048;
-    for (int64_t i1 = first; i1 < end; i1++) {
-      result[i0 * 2048 + i1] = a[i0 * 2048 + i1] + b[i1];
+  for (Shares shares = shares_of(worker, T * 8); next_share(&shares);)
+    for (int64_t unit = shares.first; unit < shares.end; unit++) {
+      const int64_t i0 = unit / 8;
+      const int64_t first = unit % 8 * 256;
+      const int64_t end = first + 256 < 2048 ? first + 256 : 2048;
+      for (int64_t i1 = first; i1 < end; i1++) {
+        result[i0 * 2048 + i1] = a[i0 * 2048 + i1] + b[i1];
+      }
     }
-  }
 }
 `,
   );
@@ -56,23 +56,23 @@ test("an elementwise op splits long rows in pieces, and its innermost loop stays
 test("a product deals out its elements", () => {
   expect(printOp("matmul", [tensor("f32", "T", 4), tensor("f32", 4, 3)])).toBe(
     `KERNEL matmul(const Worker *worker, int64_t T, const float *a, const float *b, float *restrict result) {
-  const Share share = share_of(worker, T * 3);
-  for (int64_t unit = share.first; unit < share.end; unit++) {
-    const int64_t i0 = unit / 3;
-    const int64_t i1 = unit % 3;
-    float sum = 0.0f;
-    for (int64_t k = 0; k < 4; k++) {
-      sum = sum + a[i0 * 4 + k] * b[k * 3 + i1];
+  for (Shares shares = shares_of(worker, T * 3); next_share(&shares);)
+    for (int64_t unit = shares.first; unit < shares.end; unit++) {
+      const int64_t i0 = unit / 3;
+      const int64_t i1 = unit % 3;
+      float sum = 0.0f;
+      for (int64_t k = 0; k < 4; k++) {
+        sum = sum + a[i0 * 4 + k] * b[k * 3 + i1];
+      }
+      result[i0 * 3 + i1] = sum;
     }
-    result[i0 * 3 + i1] = sum;
-  }
 }
 `,
   );
 });
 
 test("a scalar is computed by one thread", () => {
-  expect(printOp("neg", [tensor("f32")])).toContain("  if (worker->thread != 0) return;\n  result[0] = -x[0];\n");
+  expect(printOp("neg", [tensor("f32")])).toContain("  for (Shares shares = shares_of(worker, 1); next_share(&shares);) {\n    result[0] = -x[0];\n  }\n");
 });
 
 test("16-bit floats are widened when loaded and rounded when stored, but not when they are only moved", () => {
