@@ -18,12 +18,12 @@
 #include "quantized-rows.h"
 
 KERNEL NAME(const Worker *worker, int32_t tokens, const float *x, uint8_t *out) {
-  const Share share = share_of(worker, (int64_t)tokens * (K / GROUP));
-  for (int64_t unit = share.first; unit < share.end; unit++) {
-    const int64_t row = unit / (K / GROUP), group = unit % (K / GROUP);
-    if (group == 0) clear_padding(out + row * ROW_BYTES(K, GROUP), K, GROUP);
-    quantize_group(x + row * K + group * GROUP, out + row * ROW_BYTES(K, GROUP), K, GROUP, OFFSET, group);
-  }
+  for (Shares shares = shares_of(worker, (int64_t)tokens * (K / GROUP)); next_share(&shares);)
+    for (int64_t unit = shares.first; unit < shares.end; unit++) {
+      const int64_t row = unit / (K / GROUP), group = unit % (K / GROUP);
+      if (group == 0) clear_padding(out + row * ROW_BYTES(K, GROUP), K, GROUP);
+      quantize_group(x + row * K + group * GROUP, out + row * ROW_BYTES(K, GROUP), K, GROUP, OFFSET, group);
+    }
 }
 
 #undef NAME
