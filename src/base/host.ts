@@ -24,11 +24,19 @@ export interface ProcessResult {
   readonly stderr: string;
 }
 
+export interface FileStamp {
+  readonly text: string;
+  /** Since the file was last written. */
+  readonly ageMs: number;
+}
+
 export interface Files {
   exists(path: string): boolean;
   isDirectory(path: string): boolean;
   /** Names (not paths) of a folder's entries, sorted. */
   list(path: string): readonly string[];
+  /** What the file system knows of a file: another text whenever it may have changed. */
+  stamp(path: string): FileStamp;
   readText(path: string): string;
   readBytes(path: string): Uint8Array;
   open(path: string): RandomAccessFile;
@@ -70,7 +78,30 @@ export interface Host {
   /** Where artifacts are cached between runs. */
   readonly cacheRoot: string;
   readonly machine: MachineFacts;
+  /** Does work on other threads; absent where there are none. Rejects with the first error of a thread. */
+  readonly onThreads?: (work: ThreadWork) => Promise<void>;
   sha256(...parts: readonly (string | Uint8Array)[]): string;
+}
+
+/** Independent pieces of work for several threads. */
+export interface ThreadWork {
+  /** A module of this package, relative to its compiled root: `src/compiler/pack-thread.js`. */
+  readonly module: string;
+  /** Given once to each thread. Like tasks and results it is copied from thread to thread. */
+  readonly setup: unknown;
+  readonly tasks: readonly unknown[];
+  readonly threads: number;
+  /** Called on this thread, in the order in which tasks end. What it throws ends the work. */
+  readonly onResult: (task: number, result: unknown) => void;
+}
+
+/** What a module exports as `openThread` to be run by `ThreadWork`. */
+export type OpenThread = (host: Host, setup: unknown) => ThreadBody;
+
+/** Lives as long as its thread, and so do the files that it opened. */
+export interface ThreadBody {
+  /** `transfer`: memory of the result that moves instead of being copied. */
+  run(task: unknown): { readonly result: unknown; readonly transfer: readonly ArrayBuffer[] };
 }
 
 export interface HostErrorDetails {

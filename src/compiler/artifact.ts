@@ -7,8 +7,9 @@ import type { Host } from "../base/index.js";
 import type { Diagnostic, Result } from "../diagnostics/index.js";
 import { diagnostic, failure, success } from "../diagnostics/index.js";
 import type { Compilation, Progress } from "./compile.js";
-import { packWeights } from "./pack.js";
+import { hashFile, rememberedHash } from "./file-hash.js";
 import type { QuantizationError } from "./pack.js";
+import { packOnThreads } from "./pack-on-threads.js";
 
 /** What `artifact.json` says. */
 export interface ArtifactManifest {
@@ -26,7 +27,8 @@ export interface FileCheck {
   /** Relative to the artifact's folder. */
   readonly path: string;
   readonly sizeBytes: number;
-  readonly sha256: string;
+  /** Only of a file that is small enough to be read at each start. */
+  readonly sha256?: string;
 }
 
 export interface Artifact {
@@ -38,8 +40,8 @@ export interface Artifact {
   readonly cached: boolean;
 }
 
-/** Bytes that are hashed at a time, and below which a cached weight file is checked whole. */
-const HASH_CHUNK_BYTES = 64 * 2 ** 20;
+/** A larger file is not read whole at each start; its size is checked. */
+const CHECKED_BYTES = 64 * 2 ** 20;
 
 /**
  * Finds the artifact of a compilation in the cache, or makes it. Throws `HostError` when the compiler fails.
@@ -113,24 +115,10 @@ function artifactKey(host: Host, { files, optimized, model, options }: Compilati
 
 /** Hash of a file's content, or of all files that a sharded model's index stands beside. */
 function fileIdentity(host: Host, location: string): string {
-  if (location.endsWith(".gguf")) return hashFile(host, location);
+  if (location.endsWith(".gguf")) return rememberedHash(host, location);
   const folder = host.files.isDirectory(location) ? location : host.files.join(location, "..");
   const names = host.files.list(folder).filter((name) => name.endsWith(".safetensors"));
-  return host.sha256(...names.map((name) => hashFile(host, host.files.join(folder, name))));
-}
-
-/** Hash of the hashes of chunks, so that a large file is never in memory as a whole. */
-function hashFile(host: Host, path: string): string {
-  const file = host.files.open(path);
-  try {
-    const chunks: string[] = [];
-    for (let offset = 0; offset < file.sizeBytes; offset += HASH_CHUNK_BYTES) {
-      chunks.push(host.sha256(file.read(offset, Math.min(HASH_CHUNK_BYTES, file.sizeBytes - offset))));
-    }
-    return host.sha256(...chunks);
-  } finally {
-    file.close();
-  }
+  return host.sha256(...names.map((name) => rememberedHash(host, host.files.join(folder, name))));
 }
 
 interface FillRequest {
@@ -147,7 +135,7 @@ async function fillFolder(host: Host, compilation: Compilation, request: FillReq
   writeSources(host, compilation, temporary);
   const packing = host.nowMs();
   const weightsPath = host.files.join(temporary, "weights.bin");
-  const quantization = packInto(host, compilation, { weightsPath, key, progress, faults });
+  const quantization = await packInto(host, compilation, { weightsPath, progress, faults });
   progress.stage?.("pack", host.nowMs() - packing);
   const building = host.nowMs();
   const built = await backend.build(host, temporary, compilation.options);
@@ -176,21 +164,18 @@ export function writeSources(host: Host, { files }: Compilation, folder: string)
   }
 }
 
-function packInto(
+/** Throws, with what is wrong with the weights in `faults`. */
+async function packInto(
   host: Host,
   compilation: Compilation,
-  {
-    weightsPath,
-    progress,
-    faults,
-  }: Pick<FillRequest, "key" | "progress" | "faults"> & { readonly weightsPath: string },
-): readonly QuantizationError[] {
+  { weightsPath, progress, faults }: Pick<FillRequest, "progress" | "faults"> & { readonly weightsPath: string },
+): Promise<readonly QuantizationError[]> {
   const { plan, model, optimized, backend } = compilation;
   if (model.weights === undefined) throw new TypeError("packing needs weights");
   const file = host.files.create(weightsPath, plan.weights.sizeBytes);
   try {
     file.write(0, backend.weightHeader(plan));
-    const packed = packWeights({
+    const packed = await packOnThreads(host, {
       plan,
       constants: optimized.selected.constants,
       registry: optimized.input.pricing.target.registry,
@@ -198,7 +183,7 @@ function packInto(
       writeAt: (offset, bytes) => {
         file.write(offset, bytes);
       },
-      onEntry: (done, total) => progress.step?.("pack", done, total),
+      onPart: (done, total) => progress.step?.("pack", done, total),
     });
     if (packed.ok) return packed.value.quantization;
     faults.push(...packed.diagnostics);
@@ -214,7 +199,8 @@ function checkOf(host: Host, folder: string, path: string): FileCheck {
   const file = host.files.open(full);
   const { sizeBytes } = file;
   file.close();
-  return { path: relative, sizeBytes, sha256: hashFile(host, full) };
+  const isChecked = sizeBytes <= CHECKED_BYTES;
+  return { path: relative, sizeBytes, ...(isChecked ? { sha256: hashFile(host, full) } : {}) };
 }
 
 /** The artifact in a folder, or undefined when it is absent, of another key, or damaged. */
@@ -245,7 +231,7 @@ function isFileCheck(check: Partial<FileCheck> | undefined): boolean {
   return (
     typeof check?.path === "string" &&
     /^[A-Za-z0-9._-]+$/.test(check.path) &&
-    typeof check.sha256 === "string"
+    (check.sha256 === undefined || typeof check.sha256 === "string")
   );
 }
 
@@ -256,5 +242,5 @@ function matches(host: Host, path: string, check: FileCheck): boolean {
   const { sizeBytes } = file;
   file.close();
   if (sizeBytes !== check.sizeBytes) return false;
-  return sizeBytes > HASH_CHUNK_BYTES || hashFile(host, path) === check.sha256;
+  return check.sha256 === undefined || hashFile(host, path) === check.sha256;
 }

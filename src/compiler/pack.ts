@@ -1,34 +1,37 @@
 /**
- * Computes every packed constant and writes the weight file: constant by constant and layer by layer, so
- * that memory is bounded by the largest constant and not by the model. Measures what quantization cost.
+ * Computes every packed constant and writes the weight file, in slices where a constant allows it: memory is
+ * bounded by a slice (some tens of MiB), not by a matrix or the model, and slices are shared among threads.
+ * Measures what quantization cost.
  */
 
 import { invariant } from "../base/index.js";
 import type { Diagnostic, Result } from "../diagnostics/index.js";
 import { diagnostic, failure, success } from "../diagnostics/index.js";
 import type { WeightSource } from "../frontend/index.js";
-import type {
-  Func,
-  QuantizedValue,
-  Registry,
-  SelectedConstant,
-  TensorValue,
-  Value,
-  ValueId,
-} from "../ir/index.js";
-import { serializeValue, valueType, weightName } from "../ir/index.js";
+import type { Attrs, Func, QuantizedValue, Registry, TensorValue, Value, ValueType } from "../ir/index.js";
+import { serializeValue, typeBytes, valueType, weightName } from "../ir/index.js";
 import type { ProgramPlan, WeightEntry } from "../plan/index.js";
+import type { Slice } from "./evaluate-slice.js";
+import { evaluateSlice, sliceType } from "./evaluate-slice.js";
 
 /** Writes bytes at an offset of the file that is being made. */
 export type WriteAt = (offsetBytes: number, bytes: Uint8Array) => void;
 
-export interface PackInput {
-  readonly plan: ProgramPlan;
-  readonly constants: readonly SelectedConstant[];
+/** What is packed: the layout of the file, and the term of each of its entries. */
+export interface PackSource {
+  readonly plan: Pick<ProgramPlan, "weights">;
+  readonly constants: readonly { readonly term: Func }[];
+}
+
+/** What terms are evaluated with. */
+export interface PackTools {
   readonly registry: Registry;
   readonly weights: WeightSource;
+}
+
+export interface PackInput extends PackSource, PackTools {
   readonly writeAt: WriteAt;
-  readonly onEntry?: ((done: number, total: number) => void) | undefined;
+  readonly onPart?: ((done: number, total: number) => void) | undefined;
 }
 
 /** What rounding to small integers did to one matrix. */
@@ -44,73 +47,117 @@ export interface PackReport {
   readonly quantization: readonly QuantizationError[];
 }
 
-export function packWeights(input: PackInput): Result<PackReport> {
-  const { plan, constants } = input;
-  const total = plan.weights.entries.reduce((sum, { layers }) => sum + (layers?.count ?? 1), 0);
-  const quantization: QuantizationError[] = [];
-  let done = 0;
-  for (const [i, entry] of plan.weights.entries.entries()) {
-    const { first, count } = entry.layers ?? { first: 0, count: 1 };
-    for (let copy = 0; copy < count; copy++) {
-      const layer = entry.scope === "layer" ? first + copy : undefined;
-      const packed = computeConstant(input, constants[i]!.term, layer);
-      const bad = packed.nonFinite;
-      if (bad !== undefined) return failure(nonFinite(bad, layer));
-      quantization.push(...packed.errors.map((error) => ({ name: entry.name, layer, ...error })));
-      write(input, entry, { copy, value: packed.value });
-      input.onEntry?.(++done, total);
-    }
-  }
-  return success({ quantization });
+/** A piece of work: one copy of a constant, or a slice of it. */
+export interface PackTask {
+  /** Index into the entries of the weight file, and into the constants. */
+  readonly entry: number;
+  readonly copy: number;
+  readonly layer: number | undefined;
+  readonly slice: Slice | undefined;
+  /** Where its bytes go. */
+  readonly offsetBytes: number;
 }
 
-function write(
-  input: PackInput,
-  entry: WeightEntry,
-  { copy, value }: { readonly copy: number; readonly value: Value },
-): void {
-  const bytes = serializeValue(value);
-  invariant(
-    bytes.length === entry.sizeBytes,
-    `${entry.name} takes ${entry.sizeBytes} bytes, made ${bytes.length}`,
-  );
-  input.writeAt(entry.offsetBytes + copy * entry.strideBytes, bytes);
-}
-
-interface Computed {
-  readonly value: Value;
-  readonly errors: readonly { readonly bits: number; readonly relativeError: number }[];
+export interface PackedPart {
+  readonly bytes: Uint8Array;
+  /** One for each `quantize` of the term, in the order of evaluation. */
+  readonly errors: readonly SquaredError[];
   /** The name of a weight with a value that is not finite. */
   readonly nonFinite: string | undefined;
 }
 
-/** Evaluates a term over the weights of one layer. */
-function computeConstant({ registry, weights }: PackInput, term: Func, layer: number | undefined): Computed {
-  const values = new Map<ValueId, Value>();
-  const errors: Computed["errors"][number][] = [];
+interface SquaredError {
+  readonly bits: number;
+  readonly errorSquares: number;
+  readonly squares: number;
+}
+
+/** Packs on the calling thread. */
+export function packWeights(input: PackInput): Result<PackReport> {
+  const tasks = packTasks(input, input.registry);
+  const collector = new PackCollector(input, tasks);
+  for (const [i, task] of tasks.entries()) {
+    const fault = collector.add(i, packPart(input, input, task), input.writeAt);
+    if (fault !== undefined) return failure(fault);
+    input.onPart?.(i + 1, tasks.length);
+  }
+  return success(collector.report());
+}
+
+/* ---- Cutting ---- */
+
+/** Slices start at multiples of this many columns: every layout keeps so many together. */
+const SLICE_COLUMNS = 64;
+
+/** Elements of a slice: its codes and bytes stay in a core's cache. */
+const SLICE_ELEMENTS = 1 << 19;
+
+/** All the work of a weight file, in the order of the file. */
+export function packTasks({ plan, constants }: PackSource, registry: Registry): readonly PackTask[] {
+  return plan.weights.entries.flatMap((entry, i) => {
+    const { first, count } = entry.layers ?? { first: 0, count: 1 };
+    const slices = cut(constants[i]!.term, registry);
+    return Array.from({ length: count }, (_, copy) => {
+      const start = entry.offsetBytes + copy * entry.strideBytes;
+      const layer = entry.scope === "layer" ? first + copy : undefined;
+      return slices.map(({ slice, offset }) => {
+        return { entry: i, copy, layer, slice, offsetBytes: start + offset };
+      });
+    }).flat();
+  });
+}
+
+interface Cut {
+  readonly slice: Slice | undefined;
+  /** Bytes of the slices before it. */
+  readonly offset: number;
+}
+
+function cut(term: Func, registry: Registry): readonly Cut[] {
+  const whole = [{ slice: undefined, offset: 0 }];
+  const type = valueType(term, term.results[0]!);
+  // Rows of a tensor and columns of a packed matrix are runs of bytes.
+  const axis = type.kind === "packed" ? 1 : 0;
+  if (!isMatrix(type)) return whole;
+  const [extent, other] = [type.shape[axis], type.shape[1 - axis]!];
+  const step = SLICE_COLUMNS * Math.max(1, Math.floor(SLICE_ELEMENTS / other / SLICE_COLUMNS));
+  if (extent <= step) return whole;
+  const bytesOf = (size: number): number | undefined => {
+    const part = sliceType(term, registry, { id: term.results[0]!, slice: { axis, start: 0, size } });
+    return part && typeBytes(part);
+  };
+  const strideBytes = bytesOf(step);
+  if (strideBytes === undefined) return whole;
+  return Array.from({ length: Math.ceil(extent / step) }, (_, i) => {
+    const slice: Slice = { axis, start: i * step, size: Math.min(step, extent - i * step) };
+    return { slice, offset: i * strideBytes };
+  });
+}
+
+function isMatrix(type: ValueType): type is ValueType & { readonly shape: readonly [number, number] } {
+  if (type.kind !== "packed" && type.kind !== "tensor") return false;
+  return type.shape.length === 2 && type.shape.every((extent) => typeof extent === "number");
+}
+
+/* ---- Computing ---- */
+
+/** The bytes of one piece. */
+export function packPart({ constants }: PackSource, tools: PackTools, task: PackTask): PackedPart {
+  const { registry, weights } = tools;
+  const errors: SquaredError[] = [];
   let nonFinite: string | undefined;
-  const read = (id: ValueId): Value => {
-    const value = values.get(id);
-    invariant(value !== undefined, "a term is in execution order");
+  const readWeight = (attrs: Attrs, rows: Slice | undefined): Value => {
+    const name = weightName(attrs, task.layer);
+    const value = rows === undefined ? weights.read(name) : weights.readRows(name, rows.start, rows.size);
+    if (!isFinite(value)) nonFinite = name;
     return value;
   };
-  for (const operation of term.operations) {
-    invariant(operation.kind === "op", "a constant runs no layers");
-    const { op, attrs } = operation;
-    const operands = operation.operands.map(read);
-    const [result] = operation.results;
-    if (op === "weight") {
-      const name = weightName(attrs, layer);
-      const value = weights.read(name);
-      if (!isFinite(value)) nonFinite = name;
-      values.set(result, value);
-      continue;
-    }
-    const value = registry.require(op).evaluate(operands, attrs, valueType(term, result));
-    if (op === "quantize" && value.kind === "quantized") errors.push(quantizationError(operands[0], value));
-    values.set(result, value);
-  }
-  return { value: read(term.results[0]!), errors, nonFinite };
+  const onQuantize = (source: Value, result: Value): void => {
+    if (result.kind === "quantized") errors.push(squaredError(source, result));
+  };
+  const { term } = constants[task.entry]!;
+  const value = evaluateSlice(term, { registry, readWeight, onQuantize }, task.slice);
+  return { bytes: serializeValue(value), errors, nonFinite };
 }
 
 /** A product of a code and a finite scale is finite. */
@@ -122,28 +169,77 @@ function isFinite(value: TensorValue | QuantizedValue): boolean {
   return true;
 }
 
-function nonFinite(name: string, layer: number | undefined): Diagnostic {
+/** Compares the codes with the matrix that they stand for. */
+function squaredError(source: Value, { type, codes, scales }: QuantizedValue): SquaredError {
+  invariant(source.kind === "tensor", "quantize reads a tensor");
+  const [rows, columns] = type.shape;
+  let errorSquares = 0;
+  let squares = 0;
+  for (let row = 0, i = 0; row < rows; row++) {
+    const scale = Math.floor(row / type.group) * columns;
+    for (let column = 0; column < columns; column++, i++) {
+      const weight = source.data[i]!;
+      errorSquares += (codes[i]! * scales[scale + column]! - weight) ** 2;
+      squares += weight ** 2;
+    }
+  }
+  return { bits: type.bits, errorSquares, squares };
+}
+
+/* ---- Collecting ---- */
+
+/** Writes parts as they come, in any order. Invariant: `#errors[i]` belongs to the task i. */
+export class PackCollector {
+  readonly #entries: readonly WeightEntry[];
+  readonly #tasks: readonly PackTask[];
+  readonly #errors: (readonly SquaredError[])[];
+  #written = 0;
+
+  constructor({ plan }: PackSource, tasks: readonly PackTask[]) {
+    this.#entries = plan.weights.entries;
+    this.#tasks = tasks;
+    this.#errors = tasks.map(() => []);
+  }
+
+  /** Gives what is wrong with the part's weights, if anything is. */
+  add(index: number, { bytes, errors, nonFinite }: PackedPart, writeAt: WriteAt): Diagnostic | undefined {
+    const task = this.#tasks[index]!;
+    if (nonFinite !== undefined) return nonFiniteWeight(nonFinite, task.layer);
+    const { name, sizeBytes } = this.#entries[task.entry]!;
+    const isRight = task.slice === undefined ? bytes.length === sizeBytes : bytes.length < sizeBytes;
+    invariant(isRight, `${name} takes ${sizeBytes} bytes, made ${bytes.length}`);
+    writeAt(task.offsetBytes, bytes);
+    this.#errors[index] = errors;
+    this.#written += bytes.length;
+    return undefined;
+  }
+
+  /** After the last part. Sums are taken in the order of the file, whoever computed them first. */
+  report(): PackReport {
+    const sizes = this.#entries.map(({ sizeBytes, layers }) => sizeBytes * (layers?.count ?? 1));
+    const total = sizes.reduce((sum, size) => sum + size, 0);
+    invariant(this.#written === total, `the weights take ${total} bytes, ${this.#written} were made`);
+    const sums = new Map<string, { name: string; layer: number | undefined; error: SquaredError }>();
+    this.#tasks.forEach(({ entry, copy, layer }, i) => {
+      this.#errors[i]!.forEach(({ bits, ...own }, k) => {
+        const key = `${entry}/${copy}/${k}`;
+        const before = sums.get(key)?.error;
+        const errorSquares = (before?.errorSquares ?? 0) + own.errorSquares;
+        const squares = (before?.squares ?? 0) + own.squares;
+        sums.set(key, { name: this.#entries[entry]!.name, layer, error: { bits, errorSquares, squares } });
+      });
+    });
+    return {
+      quantization: [...sums.values()].map(({ name, layer, error: { bits, errorSquares, squares } }) => {
+        return { name, layer, bits, relativeError: squares === 0 ? 0 : Math.sqrt(errorSquares / squares) };
+      }),
+    };
+  }
+}
+
+function nonFiniteWeight(name: string, layer: number | undefined): Diagnostic {
   return diagnostic("plan/non-finite-weight", "a weight is infinite or not a number", {
     at: layer === undefined ? name : `${name}, layer ${layer}`,
     hint: "the model file is damaged, or the training that wrote it diverged",
   });
-}
-
-/** Compares the codes with the matrix that they stand for. */
-function quantizationError(
-  source: Value | undefined,
-  { type, codes, scales }: QuantizedValue,
-): { readonly bits: number; readonly relativeError: number } {
-  invariant(source?.kind === "tensor", "quantize reads a tensor");
-  const [, columns] = type.shape;
-  let errorSquares = 0;
-  let squares = 0;
-  for (let i = 0; i < codes.length; i++) {
-    const group = Math.floor(i / columns / type.group);
-    const back = codes[i]! * scales[group * columns + (i % columns)]!;
-    const weight = source.data[i]!;
-    errorSquares += (back - weight) ** 2;
-    squares += weight ** 2;
-  }
-  return { bits: type.bits, relativeError: squares === 0 ? 0 : Math.sqrt(errorSquares / squares) };
 }

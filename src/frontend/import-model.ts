@@ -115,6 +115,15 @@ function importGguf(place: ModelPlace, files: Files, options: ImportOptions): Im
   });
 }
 
+/** Opens the weights that an imported model has, by their `location`: threads read files for themselves. */
+export function reopenWeights(location: string, files: Files): WeightSource {
+  if (!location.endsWith(".gguf")) {
+    return openWeights(files.isDirectory(location) ? location : files.join(location, ".."), files);
+  }
+  const file = files.open(location);
+  return closingOnError(file, () => createGgufWeights(file, readGgufHeader(file)));
+}
+
 function closingOnError<T>(opened: { close(): void } | undefined, body: () => T): T {
   try {
     return body();

@@ -13,7 +13,7 @@ export { readGgufTokenizer } from "./gguf/read-tokenizer.js";
 export type { GgufContent, GgufPlan } from "./gguf/write-gguf.js";
 export { planGguf, writeGguf } from "./gguf/write-gguf.js";
 export type { ImportedModel, ImportOptions } from "./import-model.js";
-export { importModel } from "./import-model.js";
+export { importModel, reopenWeights } from "./import-model.js";
 export type { JsonObject } from "./json.js";
 export { describeJson, isJsonObject, parseJson } from "./json.js";
 export type { ExpectedTensor, WeightTypes } from "./tensor-table.js";

@@ -39,6 +39,8 @@ export interface WeightSource {
    * exist in a format that can be read.
    */
   read(name: string): TensorValue | QuantizedValue;
+  /** The same for `count` rows, as stored, of a matrix; they are columns of codes. */
+  readRows(name: string, first: number, count: number): TensorValue | QuantizedValue;
   /** The bytes as stored. */
   readRaw(name: string): Uint8Array;
   /** Closes the files; nothing can be read afterwards. */
@@ -130,6 +132,12 @@ function createSource(
     const { file, entry } = locate(name);
     return file.read(entry.offsetBytes, entry.sizeBytes);
   };
+  const widen = (name: string, shape: readonly number[], bytes: Uint8Array): TensorValue => {
+    const { dtype: stored } = locate(name).entry;
+    const dtype = floatDtypes[stored];
+    invariant(dtype !== undefined, `tensor ${name} is stored as ${stored}`);
+    return { kind: "tensor", dtype, shape, data: widenFloats(dtype, bytes) };
+  };
   return {
     location,
     names: [...tensors.keys()].sort(),
@@ -138,17 +146,35 @@ function createSource(
       const { dtype, shape, sizeBytes } = locate(name).entry;
       return { dtype: floatDtypes[dtype], storedDtype: dtype, shape, sizeBytes };
     },
-    read: (name) => {
-      const { dtype: stored, shape } = locate(name).entry;
-      const dtype = floatDtypes[stored];
-      invariant(dtype !== undefined, `tensor ${name} is stored as ${stored}`);
-      return { kind: "tensor", dtype, shape, data: widenFloats(dtype, readRaw(name)) };
+    read: (name) => widen(name, locate(name).entry.shape, readRaw(name)),
+    readRows: (name, first, count) => {
+      const { file, entry } = locate(name);
+      return widen(name, entry.shape.with(0, count), readRowBytes(file, entry, { first, count }));
     },
     readRaw,
     close: () => {
       for (const file of opened) file.close();
     },
   };
+}
+
+/** Where a matrix lies in a file, row by row. */
+export interface StoredMatrix {
+  readonly offsetBytes: number;
+  readonly sizeBytes: number;
+  readonly shape: readonly number[];
+}
+
+/** The bytes of some of its rows. */
+export function readRowBytes(
+  file: RandomAccessFile,
+  { offsetBytes, sizeBytes, shape }: StoredMatrix,
+  { first, count }: { readonly first: number; readonly count: number },
+): Uint8Array {
+  const rows = shape[0] ?? 0;
+  invariant(shape.length === 2 && first >= 0 && count > 0 && first + count <= rows, "rows of a matrix are read");
+  const rowBytes = sizeBytes / rows;
+  return file.read(offsetBytes + first * rowBytes, count * rowBytes);
 }
 
 function openSharded(folder: string, files: Files): WeightSource {

@@ -10,7 +10,7 @@ import {
 } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 
-import type { Files, RandomAccessFile } from "../base/index.js";
+import type { Files, FileStamp, RandomAccessFile } from "../base/index.js";
 import { HostError } from "../base/index.js";
 import { attempt, errorCode, hostError } from "./host-errors.js";
 import { createWritableFile } from "./node-writable.js";
@@ -23,6 +23,7 @@ export function createNodeFiles(): Files {
     exists: existsSync,
     isDirectory: (path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false,
     list: (path) => attempt("list the folder", path, () => readdirSync(path).sort()),
+    stamp: (path) => attempt("read the state of the file", path, () => stampOf(path)),
     readText: (path) => attempt("read the file", path, () => readFileSync(path, "utf8")),
     readBytes: (path) => attempt("read the file", path, () => new Uint8Array(readFileSync(path))),
     open: openFile,
@@ -34,6 +35,13 @@ export function createNodeFiles(): Files {
     join,
     resolve,
   };
+}
+
+/** Which file it is, how long, and when it and its entry last changed. */
+function stampOf(path: string): FileStamp {
+  const { dev, ino, size, mtimeNs, ctimeNs, mtimeMs, ctimeMs } = statSync(path, { bigint: true });
+  const last = mtimeMs > ctimeMs ? mtimeMs : ctimeMs;
+  return { text: [dev, ino, size, mtimeNs, ctimeNs].join(":"), ageMs: Date.now() - Number(last) };
 }
 
 function openFile(path: string): RandomAccessFile {

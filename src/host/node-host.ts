@@ -14,12 +14,14 @@ import { invariant } from "../base/index.js";
 import { createNodeFiles } from "./node-files.js";
 import { readMachineFacts } from "./node-machine.js";
 import { runProcess } from "./node-process.js";
+import { canStartThreads, onThreads } from "./node-threads.js";
 
 export function createNodeHost(): Host {
   let machine: MachineFacts | undefined;
   return {
     files: createNodeFiles(),
     run: runProcess,
+    ...(canStartThreads ? { onThreads } : {}),
     nowMs: () => performance.now(),
     environment: (name) => process.env[name],
     assetRoot: findPackageRoot(),

@@ -16,9 +16,14 @@ export type Trait =
   /** Each result element depends on the elements at the same (broadcast) place. */
   | "elementwise"
   /** Each row of the last axis is computed by itself. */
+  | "rowwise"
+  /**
+   * A column of the result needs that column of its operands alone, and the bytes of 64 columns follow those
+   * of the columns before: packed matrices are made a slice at a time.
+   */
+  | "columnwise"
   /** Its result is coarser than its type: an approximate rule may offer it. */
   | "rounds"
-  | "rowwise"
   /** The result is its operand under another shape: no byte moves. */
   | "view"
   /** Depends on weights alone although it has no constant operands: `weight`, `constant`, tables. */

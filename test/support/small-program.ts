@@ -112,6 +112,11 @@ function weightSource(weights: SmallProgram["weights"], location: string): Weigh
       throw new Error("only importers ask for the form in which a weight is stored");
     },
     read,
+    readRows: (name, first, count) => {
+      const { shape, data, ...rest } = read(name);
+      const width = shape[1] ?? 1;
+      return { ...rest, shape: shape.with(0, count), data: data.slice(first * width, (first + count) * width) };
+    },
     readRaw: (name) => new Uint8Array(read(name).data.buffer),
     close: () => undefined,
   };

@@ -10,6 +10,7 @@ import { invariant } from "../../base/index.js";
 import type { FloatDType, QuantizedValue, TensorValue } from "../../ir/index.js";
 import { typeOfWeight } from "../tensor-table.js";
 import type { WeightDType, WeightSource } from "../weights.js";
+import { readRowBytes } from "../weights.js";
 import { widenFloats } from "../widen.js";
 import { blockReaders, dequantizeBlocks } from "./dequantize.js";
 import type { GroupFormat } from "./group-codes.js";
@@ -45,6 +46,11 @@ export function createGgufWeights(file: RandomAccessFile, { tensors }: GgufHeade
     read: (name) => {
       const tensor = locate(name);
       return readTensor(tensor, dtypeOf(tensor), readRaw(name));
+    },
+    readRows: (name, first, count) => {
+      const tensor = locate(name);
+      const part = { ...tensor, shape: tensor.shape.with(0, count) };
+      return readTensor(part, dtypeOf(tensor), readRowBytes(file, tensor, { first, count }));
     },
     readRaw,
     close: () => {
