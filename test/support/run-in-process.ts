@@ -48,7 +48,7 @@ export function createCommandFolder(): CommandFolder {
   };
 }
 
-async function runInProcess(...argv: readonly string[]): Promise<CommandResult> {
+export async function runInProcess(...argv: readonly string[]): Promise<CommandResult> {
   const written = { stdout: "", stderr: "" };
   const exitCode = await runCommand(argv, {
     out: (text) => void (written.stdout += text),

@@ -1,27 +1,8 @@
 // Help and usage errors, without starting a process.
 
-import pc from "picocolors";
 import { describe, expect, test } from "vitest";
 
-import { runCommand } from "../../../src/cli/main.js";
-
-interface Answer {
-  readonly exitCode: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-async function run(...argv: readonly string[]): Promise<Answer> {
-  const written = { stdout: "", stderr: "" };
-  const exitCode = await runCommand(argv, {
-    out: (text) => void (written.stdout += text),
-    err: (text) => void (written.stderr += text),
-    columns: 100,
-    interactive: false,
-    colours: pc.createColors(false),
-  });
-  return { exitCode, ...written };
-}
+import { runInProcess as run } from "../../support/run-in-process.js";
 
 const commands = ["run", "compile", "explain", "ir", "rules", "eval", "hardware", "demo"];
 
