@@ -2,6 +2,7 @@
 
 import { Command } from "commander";
 
+import { addBisect } from "./commands/bisect.js";
 import { addCompile } from "./commands/compile.js";
 import { addConvert } from "./commands/convert.js";
 import { addDemo } from "./commands/demo.js";
@@ -21,6 +22,7 @@ const commands = [
   addExplain,
   addIr,
   addRules,
+  addBisect,
   addEval,
   addEgraph,
   addConvert,

@@ -147,6 +147,16 @@ export class EGraph<D = undefined> {
     return Array.from(stored, (child) => classes.find(child) as EClassId);
   }
 
+  /**
+   * The ids that its children had when it was made: those of the term it stands for in explanations. Canonical
+   * classes when explanations were not kept.
+   */
+  termChildren(node: ENodeId): EClassId[] {
+    this.#check(node);
+    const born = this.#core.log?.birthChildren(node, this.nodeArity(node));
+    return born === undefined ? this.nodeChildren(node) : Array.from(born, (child) => child as EClassId);
+  }
+
   nodeClass(node: ENodeId): EClassId {
     this.#check(node);
     return this.#core.classes.find(node) as EClassId;

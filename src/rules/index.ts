@@ -32,4 +32,6 @@ export { renamable, rename } from "./service/rename.js";
 export { type FileSymbol, symbolAt, symbolsOf, usesOf } from "./service/symbols.js";
 export { findNearMisses, type NearMiss, type NearMisses } from "./near-misses.js";
 export { withoutRules } from "./without-rules.js";
+export { type Disagreement, judgeSides, sideOf } from "./check/judge-sides.js";
+export { showValue } from "./check/report.js";
 export { drawKernelUses, type KernelUse } from "./check/kernel-uses.js";

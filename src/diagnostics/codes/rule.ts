@@ -203,6 +203,10 @@ export const ruleCodes = {
     severity: "warning",
     meaning: "No operands were found that fit the left side, so the rule could not be checked by machine.",
   },
+  "rule/blamed": {
+    severity: "error",
+    meaning: "`llmir bisect` found that the rule makes a plan compute something else than the model.",
+  },
   "rule/not-checked": {
     severity: "error",
     meaning:

@@ -7,15 +7,16 @@
 import type { Diagnostic } from "../../diagnostics/index.js";
 import type { Value } from "../../ir/index.js";
 import { isFloat, newTensor } from "../../ir/index.js";
-import type { CompiledRule, RuleForm, TemplateTerm } from "../rule.js";
+import type { CompiledRule, RuleForm } from "../rule.js";
 import type { Difference, ErrorSums } from "./compare.js";
-import { allowedError, errorOf, firstDifference, firstLostNaN } from "./compare.js";
+import { errorOf, firstDifference, firstLostNaN } from "./compare.js";
 import type { DrawnForm } from "./find-draws.js";
 import { findDraws } from "./find-draws.js";
 import type { ValuePlan } from "./draw-values.js";
 import { firstNormalGrain, grainLimit, planValues } from "./draw-values.js";
 import type { LeftSide, Side } from "./evaluate-sides.js";
 import { evaluateLeft, evaluateRight, OutOfRange } from "./evaluate-sides.js";
+import { allowedErrorOf } from "./judge-sides.js";
 import { unchecked, unsound } from "./report.js";
 
 export interface CheckOptions {
@@ -110,7 +111,7 @@ class Check {
     );
     if (total.signal === 0) return this.#report({ diagnostics: [unchecked(this.#rule, form)] });
     const relativeError = Math.sqrt(total.error / total.signal);
-    const allowed = allowedError(Math.min(...form.conclusions.map(({ template }) => bitsOf(template, form))));
+    const allowed = allowedErrorOf(form);
     const diagnostics = relativeError <= allowed ? [] : [unsound(this.#rule, { relativeError, allowed })];
     return this.#report({ relativeError, diagnostics });
   }
@@ -232,15 +233,4 @@ function normalGrains({ grained }: ValuePlan, start: number): readonly (readonly
 
 function normalGrain(index: number): number {
   return firstNormalGrain + (Math.imul(index, 0x9e3779b1) >>> 8) % (grainLimit - firstNormalGrain);
-}
-
-/** The fewest bits that any op of a term rounds to: those of `quantize`, or 8. */
-function bitsOf(term: TemplateTerm, form: RuleForm): number {
-  if (term.kind === "variable") {
-    const shared = form.lets.find(({ name }) => name === term.name);
-    return shared ? bitsOf(shared.template, form) : 8;
-  }
-  const own = term.record.name === "quantize" ? term.attrs.find(({ name }) => name === "bits")?.value : undefined;
-  const bits = own?.kind === "number" ? own.value : 8;
-  return Math.min(bits, ...term.operands.map((each) => bitsOf(each, form)));
 }

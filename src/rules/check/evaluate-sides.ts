@@ -50,7 +50,7 @@ export function evaluateTerm(
 }
 
 /** Invariant: magnitude, epsilon and length cover every value that was seen so far. */
-class Measured {
+export class Measured {
   #magnitude = 0;
   #epsilon = 2 ** -24;
   #length = 1;
