@@ -5,8 +5,9 @@ import { InvalidArgumentError, Option } from "commander";
 
 import type { ActivationRounding, CompileOptions, QuantizationLevel } from "../compiler/index.js";
 import {
-  activationRoundings, DEFAULT_COMPILE_OPTIONS, DEFAULT_CONTEXT, quantizationLevels,
+  activationRoundings, DEFAULT_COMPILE_OPTIONS, DEFAULT_CONTEXT, kvDtypes, quantizationLevels,
 } from "../compiler/index.js";
+import type { FloatDType } from "../ir/index.js";
 import type { LoadOptions } from "../runtime/index.js";
 
 export interface CompileFlags {
@@ -14,6 +15,7 @@ export interface CompileFlags {
   readonly arch?: string;
   readonly quantize: QuantizationLevel;
   readonly activations: ActivationRounding;
+  readonly kvDtype?: FloatDType;
   readonly without: readonly string[];
   readonly rules: readonly string[];
   readonly uncheckedRules?: boolean;
@@ -34,6 +36,10 @@ export function addCompileFlags(command: Command): Command {
       new Option("--activations <how>", "`rounded`: to 8 bits where they meet integer weights; `exact`: never")
         .choices(activationRoundings)
         .default(activations),
+    )
+    .addOption(
+      new Option("--kv-dtype <format>", "what the KV cache holds (default: f16 beside quantized weights, else f32)")
+        .choices(kvDtypes),
     )
     .option("--threads <count>", "threads to run on and to price for (default: those that pay)", parseCount)
     .addOption(
@@ -70,6 +76,7 @@ export function compileOptions(flags: CompileFlags): Partial<CompileOptions> {
     arch: flags.arch,
     quantize: flags.quantize,
     activations: flags.activations,
+    kvDtype: flags.kvDtype,
     without: flags.without,
     ruleFiles: flags.rules,
     uncheckedRules: flags.uncheckedRules === true,

@@ -12,8 +12,8 @@ import type { Diagnostic, Result } from "../diagnostics/index.js";
 import { diagnostic, didYouMean, failure, success } from "../diagnostics/index.js";
 import type { ImportedModel } from "../frontend/index.js";
 import { importModel } from "../frontend/index.js";
-import type { Module, Registry, ValueType } from "../ir/index.js";
-import { coreRegistry, elementCount, typeBytes, verifyModule } from "../ir/index.js";
+import type { FloatDType, Module, Registry, ValueType } from "../ir/index.js";
+import { bitsPerWeight, coreRegistry, elementCount, typeBytes, verifyModule } from "../ir/index.js";
 import type { Optimized } from "../optimizer/index.js";
 import { chooseThreads, defaultScenarios, optimize } from "../optimizer/index.js";
 import type { Capacity, ProgramPlan } from "../plan/index.js";
@@ -56,7 +56,7 @@ export function compileModel(
   const options = { ...DEFAULT_COMPILE_OPTIONS, ...given };
   const backend = chosenTarget(options);
   if (!backend.ok) return backend;
-  const imported = stageTimer(host, progress)("import", () => importWith(host, path, options));
+  const imported = stageTimer(host, progress)("import", () => importWith(host, backend.value, path, options));
   return imported.ok ? compileImported(host, imported.value, given, { progress }) : imported;
 }
 
@@ -174,16 +174,27 @@ function unknownArchitecture({ name, capabilities: { architectures } }: Backend,
   });
 }
 
-function importWith(host: Host, path: string, options: CompileOptions): Result<ImportedModel> {
+function importWith(
+  host: Host,
+  backend: Backend,
+  path: string,
+  options: CompileOptions,
+): Result<ImportedModel> {
   const { blockSize, contextLength } = options;
-  const first = importModel(
-    path,
-    host.files,
-    contextLength === undefined ? { blockSize } : { blockSize, contextLength },
-  );
+  const given = { blockSize, cacheDtype: cacheDtype(backend, options) };
+  const own = contextLength === undefined ? given : { ...given, contextLength };
+  const first = importModel(path, host.files, own);
   if (!first.ok || contextLength !== undefined || first.value.contextLength <= DEFAULT_CONTEXT) return first;
   first.value.weights?.close();
-  return importModel(path, host.files, { blockSize, contextLength: DEFAULT_CONTEXT });
+  return importModel(path, host.files, { ...given, contextLength: DEFAULT_CONTEXT });
+}
+
+/** Who rounds weights to 8 bits or fewer has no use for keys of 24; see docs/decisions/0006. */
+function cacheDtype({ capabilities }: Backend, { kvDtype, quantize }: CompileOptions): FloatDType | "as_weights" {
+  if (kvDtype !== undefined) return kvDtype;
+  // Kernels of the other targets read caches in f32 alone.
+  if (!capabilities.runsOnHost) return "f32";
+  return quantize === "none" ? "as_weights" : "f16";
 }
 
 /** The shipped rules for a target and the user's own, without those that are left out. */
@@ -262,7 +273,7 @@ function weightTypes(func: Module["functions"][number]): readonly ValueType[] {
 }
 
 function storedBytes(type: ValueType, quantize: CompileOptions["quantize"]): number {
-  if (type.kind === "quantized") return elementCount(type.shape) * (type.bits === 8 ? 1.0625 : 0.5625);
+  if (type.kind === "quantized") return (elementCount(type.shape) * bitsPerWeight(type)) / 8;
   const share = bytesPerElement[quantize];
   if (share === undefined || type.kind !== "tensor" || type.shape.length !== 2) return typeBytes(type);
   return elementCount(type.shape) * share;

@@ -2,12 +2,17 @@
  * What a person may choose about a compilation, with every default in one constant.
  */
 
+import type { FloatDType } from "../ir/index.js";
+
 export const quantizationLevels = ["none", "q8", "q4"] as const;
 export type QuantizationLevel = (typeof quantizationLevels)[number];
 
 /** How activations may be rounded where they meet narrower weights. */
 export const activationRoundings = ["exact", "rounded"] as const;
 export type ActivationRounding = (typeof activationRoundings)[number];
+
+/** What the KV cache may hold. */
+export const kvDtypes = ["f32", "f16", "bf16"] as const satisfies readonly FloatDType[];
 
 export interface CompileOptions {
   /** A row of `targets`. */
@@ -20,6 +25,8 @@ export interface CompileOptions {
   readonly quantize: QuantizationLevel;
   /** `rounded`: products with integer weights may round activations to 8 bits, as llama.cpp does. */
   readonly activations: ActivationRounding;
+  /** What the KV cache holds; undefined: f16 beside quantized weights where kernels read it, else f32. */
+  readonly kvDtype: FloatDType | undefined;
   /** Rule families to leave out, by name: costs speed, never correctness. */
   readonly without: readonly string[];
   /** Rule files of the user's own, by path, besides the shipped ones. */
@@ -49,6 +56,7 @@ export const DEFAULT_COMPILE_OPTIONS: CompileOptions = {
   arch: undefined,
   quantize: "none",
   activations: "rounded",
+  kvDtype: undefined,
   without: [],
   ruleFiles: [],
   uncheckedRules: false,

@@ -6,7 +6,7 @@
 import type { Files, RandomAccessFile } from "../base/index.js";
 import type { Diagnostic, Result } from "../diagnostics/index.js";
 import { collect, diagnostic, DiagnosticError } from "../diagnostics/index.js";
-import type { KvCacheType, Module } from "../ir/index.js";
+import type { FloatDType, KvCacheType, Module } from "../ir/index.js";
 import type { Architecture } from "./architecture.js";
 import { findArchitecture, findGgufArchitecture } from "./architectures.js";
 import { readFields } from "./config-fields.js";
@@ -17,6 +17,7 @@ import { readGgufHeader } from "./gguf/read-header.js";
 import { ggufName } from "./gguf/tensor-names.js";
 import { createGgufWeights } from "./gguf/weights.js";
 import { parseJsonObject } from "./json.js";
+import type { WeightTypes } from "./tensor-table.js";
 import { assumeWeightTypes, checkWeightTypes } from "./tensor-table.js";
 import type { WeightSource } from "./weights.js";
 import { openWeights } from "./weights.js";
@@ -26,6 +27,8 @@ export interface ImportOptions {
   readonly blockSize: number;
   /** Positions of one sequence; the model's own context by default, and never more. */
   readonly contextLength?: number;
+  /** What the KV cache holds: f32 by default; `as_weights` is f16 beside quantized weights. */
+  readonly cacheDtype?: FloatDType | "as_weights";
 }
 
 export interface ImportedModel {
@@ -170,10 +173,11 @@ function buildModel({ architecture, config, options, weights, place }: BuildRequ
     weights === undefined
       ? assumeWeightTypes(expected, config.dtype)
       : checkWeightTypes(expected, config.layers, weights);
+  const cache = cacheType(config, options, types);
   return {
     name: place.name,
     architecture: architecture.name,
-    module: architecture.build({ config, types, cache: cacheType(config, options), tiedHead, storedName }),
+    module: architecture.build({ config, types, cache, tiedHead, storedName }),
     config,
     weights,
     folder: place.folder,
@@ -184,7 +188,12 @@ function buildModel({ architecture, config, options, weights, place }: BuildRequ
   };
 }
 
-function cacheType(config: ModelConfig, { blockSize }: ImportOptions): KvCacheType {
-  const { layers, kvHeads: heads, headDim } = config;
-  return { kind: "kv_cache", layers, blockSize, heads, headDim, dtype: "f32" };
+function cacheType(
+  { layers, kvHeads: heads, headDim }: ModelConfig,
+  { blockSize, cacheDtype = "f32" }: ImportOptions,
+  types: WeightTypes,
+): KvCacheType {
+  const isQuantized = [...types.values()].some(({ kind }) => kind === "quantized");
+  const dtype = cacheDtype === "as_weights" ? (isQuantized ? "f16" : "f32") : cacheDtype;
+  return { kind: "kv_cache", layers, blockSize, heads, headDim, dtype };
 }
