@@ -3,8 +3,9 @@
 import type { Backend } from "../../src/codegen/index.js";
 import { writeWeightHeader } from "../../src/codegen/index.js";
 import { emitProgram, PROGRAM_FILE } from "./emit.js";
-import { refusalsOf } from "./emit/weight-parts.js";
+import { dispatchesOfCall, refusalsOf } from "./emit/weight-parts.js";
 import { kernels } from "./kernels.js";
+import { LIMITS } from "./limits.js";
 
 export { LIMITS } from "./limits.js";
 export type * from "./program.js";
@@ -16,10 +17,11 @@ const EMITTER = "wgsl emitter, format 1";
 export const wgslBackend: Backend = {
   name: "wgsl",
   doc: "shaders for WebGPU, in a browser or in Node",
-  capabilities: { executor: "webgpu", runsOnHost: false, architectures: [] },
+  capabilities: { executor: "webgpu", runsOnHost: false, architectures: [], bindingBytes: LIMITS.bindingBytes },
   hardware: ["generic-gpu"],
   kernels,
   ruleFiles: ["lower/wgsl.rules"],
+  launches: { noun: ["dispatch", "dispatches"], count: dispatchesOfCall },
   refuses: refusalsOf,
   emit: emitProgram,
   weightHeader: writeWeightHeader,

@@ -29,6 +29,8 @@ export interface CompilationSummary {
   readonly quantize: string;
   readonly hardware: string;
   readonly threads: number;
+  /** Whether these are the processors of this machine. */
+  readonly runsOnHost: boolean;
   readonly nodesBefore: number;
   readonly nodesAfter: number;
   readonly classes: number;
@@ -57,6 +59,7 @@ export function summarize(compilation: Compilation): CompilationSummary {
     quantize: options.quantize,
     hardware: hardware.name,
     threads: hardware.threads,
+    runsOnHost: compilation.backend.capabilities.runsOnHost,
     nodesBefore: report.nodesBefore,
     nodesAfter: report.nodesAfter,
     classes: report.classesAfter,
@@ -131,7 +134,7 @@ export function renderSummary(summary: CompilationSummary): string {
     ["source", formatBytes(bytes.source)],
     ["weights", formatBytes(bytes.weights)],
     ["memory", `${formatBytes(bytes.arena)} for the buffers of a step, ${formatBytes(bytes.cachePerToken)} of cache a token`],
-    ["machine", `${summary.hardware}, ${count(summary.threads, "thread")}`],
+    ["machine", summary.runsOnHost ? `${summary.hardware}, ${count(summary.threads, "thread")}` : summary.hardware],
   ];
   return [
     `${summary.model} for ${summary.target}, weights ${summary.quantize === "none" ? "as they are" : `down to ${summary.quantize}`}\n`,

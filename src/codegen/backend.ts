@@ -7,7 +7,7 @@
 import type { Host } from "../base/index.js";
 import type { KernelFamily } from "../cost/index.js";
 import type { Attrs, OpRecord, ValueType } from "../ir/index.js";
-import type { ProgramPlan } from "../plan/index.js";
+import type { CopyCall, KernelCall, ProgramPlan } from "../plan/index.js";
 
 /**
  * A kernel: an op that only this target can run. Its record gives types, meaning and work like any op;
@@ -50,6 +50,11 @@ export interface Capabilities {
   readonly runsOnHost: boolean;
   /** Processors that one can build for, in the compiler's words; empty where there is no choice. */
   readonly architectures: readonly string[];
+  /**
+   * Bytes of a constant that a fused kernel can see at once; absent where there is no such limit. Tuned
+   * kernels may take more, in parts.
+   */
+  readonly bindingBytes?: number;
 }
 
 /** Whether one thing can be done on this machine. */
@@ -70,6 +75,14 @@ export interface PlanRefusal {
   readonly hint: string;
 }
 
+/** What a device is given to do, where a kernel of the plan may be several of it. */
+export interface Launches {
+  /** `dispatch`, and its plural. */
+  readonly noun: readonly [one: string, many: string];
+  /** Of one call in the scenario that is sized for so many tokens. */
+  count(call: KernelCall | CopyCall, plan: ProgramPlan, tokens: number): number;
+}
+
 export interface Backend {
   readonly name: string;
   /** One line for people. */
@@ -80,6 +93,8 @@ export interface Backend {
   readonly kernels: readonly KernelRow[];
   /** Rule files of this target, relative to `rules/`. */
   readonly ruleFiles: readonly string[];
+  /** Absent where a call of a kernel is all there is to count. */
+  readonly launches?: Launches;
   /** Limits of the target that a plan exceeds; absent where memory is the only one. */
   readonly refuses?: (plan: ProgramPlan) => readonly PlanRefusal[];
   /** Reads kernels' source files through `readAsset(path relative to the package root)`. Deterministic. */

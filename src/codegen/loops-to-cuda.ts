@@ -35,6 +35,11 @@ export function printLoopKernelCuda(kernel: LoopKernel, name: string): PrintedLo
   return { text: out.toString(), dims, buffers: kernel.buffers };
 }
 
+/** Kernels that a loop kernel is printed as. */
+export function cudaLaunches({ body }: LoopKernel): number {
+  return partsOf(body).length;
+}
+
 /** Parallel loops side by side, each by itself; anything else stays together. */
 function partsOf(body: readonly Statement[]): readonly (readonly Statement[])[] {
   const isParallel = body.every((each) => each.kind === "for" && each.mode === "parallel");

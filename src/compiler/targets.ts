@@ -5,9 +5,9 @@ import { cudaBackend } from "../../backends/cuda/index.js";
 import { wgslBackend } from "../../backends/wgsl/index.js";
 import type { Backend } from "../codegen/index.js";
 import type { KernelFamily } from "../cost/index.js";
-import { coreRegistry } from "../ir/index.js";
-import type { Registry } from "../ir/index.js";
-import { fusedRecord } from "../loops/index.js";
+import { coreRegistry, typeBytes } from "../ir/index.js";
+import type { Registry, ValueType } from "../ir/index.js";
+import { FUSED, fusedRecord } from "../loops/index.js";
 import type { TargetKernels } from "../optimizer/index.js";
 import { loopRecords, LOOPS_PREFIX } from "../optimizer/index.js";
 
@@ -39,6 +39,17 @@ export function targetKernels(backend: Backend, ops: Registry = coreRegistry): T
     name: backend.name,
     registry: targetRegistry(backend, printedOps(ops)).extend(loopRecords(printedOps(ops))),
     familyOf,
-    refuses: (op, operands, attrs) => rows.get(op)?.refuses?.(operands, attrs),
+    refuses: (op, operands, attrs) => {
+      if (op === LOOPS_PREFIX + FUSED) return tooLarge(operands, backend.capabilities.bindingBytes);
+      return rows.get(op)?.refuses?.(operands, attrs);
+    },
   };
+}
+
+/** Of operands whose size is known; others are activations, which are bounded by what a step takes. */
+function tooLarge(operands: readonly ValueType[], limitBytes = Infinity): string | undefined {
+  const isSized = (type: ValueType): boolean =>
+    type.kind !== "kv_cache" && type.shape.every((dim) => typeof dim === "number");
+  const large = operands.some((type) => isSized(type) && typeBytes(type) > limitBytes);
+  return large ? `a kernel of the target sees at most ${limitBytes} bytes of an operand` : undefined;
 }

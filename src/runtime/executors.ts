@@ -1,12 +1,13 @@
 /** Who runs what a target built: the one table from a backend's `executor` to the code that opens it. */
 
 import type { Host } from "../base/index.js";
+import { HostError } from "../base/index.js";
 import type { Ability, Availability, Backend, Capabilities } from "../codegen/index.js";
 import type { Artifact, Compilation } from "../compiler/index.js";
 import type { ProgramRecord } from "../../backends/wgsl/index.js";
 import type { Executor } from "./executor.js";
 import { openNativeExecutor } from "./native-executor.js";
-import { openNodeDevice, webGpuAbility } from "./native-webgpu.js";
+import { openNodeDevice, requireAdapter, webGpuAbility } from "./native-webgpu.js";
 import { createWebGpuExecutor } from "./webgpu-executor.js";
 
 export interface OpenRequest {
@@ -23,6 +24,8 @@ export interface ExecutorRow {
   open(request: OpenRequest): Promise<Executor>;
   /** Whether this machine can run any; absent where the backend's own answer is all there is to say. */
   readonly ability?: () => Promise<Ability>;
+  /** Throws `HostError` where it cannot. */
+  readonly require?: () => Promise<void>;
 }
 
 export const executors: Readonly<Record<Capabilities["executor"], ExecutorRow>> = {
@@ -30,7 +33,7 @@ export const executors: Readonly<Record<Capabilities["executor"], ExecutorRow>> 
     open: ({ compilation, artifact, threads, blocks }) =>
       openNativeExecutor(compilation, artifact, { threads, blocks }),
   },
-  webgpu: { open: openWebGpu, ability: webGpuAbility },
+  webgpu: { open: openWebGpu, ability: webGpuAbility, require: requireAdapter },
 };
 
 /** What this machine can build and run of a target, and why not. */
@@ -38,6 +41,23 @@ export async function targetAvailability(host: Host, backend: Backend): Promise<
   const { build, run } = await backend.availability(host);
   const { ability } = executors[backend.capabilities.executor];
   return { build, run: run.ok && ability !== undefined ? await ability() : run };
+}
+
+/**
+ * Asked before anything is packed or built for a device. Throws `HostError` where this machine has none; what
+ * compiles for its own processors runs on them.
+ */
+export async function requireDevice(host: Host, backend: Backend): Promise<void> {
+  const { executor, runsOnHost } = backend.capabilities;
+  if (runsOnHost) return;
+  const { require } = executors[executor];
+  if (require !== undefined) return require();
+  const { run } = await backend.availability(host);
+  if (run.ok) return;
+  throw new HostError(`this machine cannot run programs for \`${backend.name}\`: ${run.why}`, {
+    code: "target/no-device",
+    hint: run.hint,
+  });
 }
 
 async function openWebGpu({ host, artifact, blocks }: OpenRequest): Promise<Executor> {

@@ -9,7 +9,7 @@ import { buildArtifact, compileChecked, hardwareOf } from "../compiler/index.js"
 import type { Diagnostic, Result } from "../diagnostics/index.js";
 import { diagnostic, failure, success } from "../diagnostics/index.js";
 import type { Executor } from "./executor.js";
-import { executors } from "./executors.js";
+import { executors, requireDevice } from "./executors.js";
 import type { GenerateReport } from "./generate.js";
 import { generateTokens } from "./generate.js";
 import { createReferenceExecutor } from "./reference-executor.js";
@@ -94,6 +94,7 @@ async function openExecutor(
     const executor = createReferenceExecutor(compilation, blocks);
     return executor.ok ? success({ executor: executor.value, artifact: undefined }) : executor;
   }
+  await requireDevice(host, compilation.backend);
   const built = await buildArtifact(host, compilation, progress);
   if (!built.ok) return built;
   const threads = given.threads ?? hardwareOf(compilation).threads;

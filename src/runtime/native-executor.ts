@@ -7,14 +7,15 @@ import { openNative } from "./native.js";
 
 /** Opens an artifact of a compilation. Throws `HostError` when the library cannot be loaded. */
 export async function openNativeExecutor(
-  { plan }: Compilation,
+  compilation: Compilation,
   { programPath, weightsPath }: Artifact,
   options: NativeOptions,
 ): Promise<Executor> {
   const model = await openNative(programPath, weightsPath, options);
+  const { plan, backend } = compilation;
   const threads = options.threads === 1 ? "1 thread" : `${options.threads} threads`;
   return {
-    name: `${plan.target}, ${threads}`,
+    name: `${plan.target}, ${backend.capabilities.runsOnHost ? threads : "on the GPU"}`,
     capacity: plan.capacity,
     vocabulary: plan.vocabulary,
     blockSize: plan.kv.type.blockSize,

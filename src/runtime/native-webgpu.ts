@@ -60,6 +60,12 @@ export async function openNodeDevice(): Promise<NodeDevice> {
   return { device, name: adapterName(adapter) };
 }
 
+/** Throws `HostError` when there is no device. */
+export async function requireAdapter(): Promise<void> {
+  const { gpu } = await findAdapter();
+  instances.llmirWebGpu?.delete(gpu);
+}
+
 /** What `llmir targets` says of running WebGPU here. */
 export async function webGpuAbility(): Promise<Ability> {
   try {

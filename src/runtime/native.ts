@@ -39,6 +39,12 @@ export class NativeStepError extends Error {
 
 const MESSAGE_BYTES = 512;
 
+/** `LLMIR_NO_DEVICE` of the library's interface. */
+const NO_DEVICE = 12;
+
+const noWeightsHint = "pack the weights again: they must come from the same compilation";
+const noGpuHint = "run it where an NVIDIA GPU and its driver are, or take another `--target`";
+
 /** Throws `HostError` when the library or the weights cannot be opened. */
 export async function openNative(
   libraryPath: string,
@@ -52,7 +58,7 @@ export async function openNative(
   const code = library.open({ weightsPath, threads, blocks, handle, message });
   if (code !== 0) {
     const why = textOf(message) || library.error(code);
-    throw cannotLoad(weightsPath, why, "pack the weights again: they must come from the same compilation");
+    throw cannotLoad(weightsPath, why, code === NO_DEVICE ? noGpuHint : noWeightsHint);
   }
   return new LoadedLibrary(library, handle[0]!, description, blocks);
 }

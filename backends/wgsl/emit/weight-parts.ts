@@ -3,8 +3,8 @@
 import { invariant } from "../../../src/base/index.js";
 import { bytesText, shapeText } from "../../../src/codegen/index.js";
 import type { PlanRefusal } from "../../../src/codegen/index.js";
-import { typeBytes } from "../../../src/ir/index.js";
-import type { ProgramPlan } from "../../../src/plan/index.js";
+import { elementCount, typeBytes } from "../../../src/ir/index.js";
+import type { CopyCall, KernelCall, ProgramPlan } from "../../../src/plan/index.js";
 import type { KernelInstance, KernelSplit } from "../kernel-row.js";
 import { LIMITS } from "../limits.js";
 import { batchBytes } from "./places.js";
@@ -47,7 +47,7 @@ export function refusalsOf(plan: ProgramPlan): readonly PlanRefusal[] {
     return [refusal(`the weight ${name} ${shapeText(type)}`, sizeBytes, hint)];
   });
   const rows = Math.min(plan.capacity.rows, plan.capacity.tokens);
-  const smaller = "give a smaller `--max-tokens`, or a smaller `--context`";
+  const smaller = "take fewer tokens a step (`maxTokens`), or give a smaller `--context`";
   const shared = [
     refusal("what a step computes", plan.arenaBytes, smaller),
     refusal(`the logits of ${rows} rows`, outputBytes(plan), smaller),
@@ -91,4 +91,19 @@ function splitOfOperand(instances: readonly KernelInstance[], operand: number): 
   return instances
     .map(({ split }) => split)
     .find((split) => split?.operand === operand);
+}
+
+/** How many dispatches a call is for so many rows: one for each part of a weight. */
+export function dispatchesOfCall(
+  call: KernelCall | CopyCall,
+  { ops, dims }: ProgramPlan,
+  tokens: number,
+): number {
+  if (call.kind === "copy") return 1;
+  const sizes = { ...dims, T: tokens, R: tokens };
+  const takesRows = ({ rows, upToRows = Infinity }: KernelInstance): boolean =>
+    elementCount(rows, sizes) <= upToRows;
+  const split = instancesOf(call, ops).find(takesRows)?.split;
+  const isWeight = split !== undefined && call.operands[split.operand]?.storage.kind === "weight";
+  return isWeight ? weightParts(split).length : 1;
 }

@@ -3,10 +3,11 @@
 import type { Command } from "commander";
 import { Option } from "commander";
 
+import type { Compilation } from "../../compiler/index.js";
 import { compileChecked, hardwareOf } from "../../compiler/index.js";
 import type { KernelStory } from "../../optimizer/index.js";
 import { explainKernels } from "../../optimizer/index.js";
-import type { RuleReference } from "../../plan/index.js";
+import type { FunctionPlan, RuleReference } from "../../plan/index.js";
 import type { Door } from "../door.js";
 import { unwrap, writeJson } from "../door.js";
 import type { CompileFlags } from "../flags.js";
@@ -53,7 +54,31 @@ export interface ScenarioStory {
   readonly name: string;
   readonly tokens: number;
   readonly predictedNs: number;
+  /** What a device is given to do, by function and in a whole step. */
+  readonly launches: LaunchCounts;
   readonly kernels: readonly Omit<KernelStory, "scenario">[];
+}
+
+interface LaunchCounts {
+  /** `dispatch`, and its plural. */
+  readonly noun: readonly [one: string, many: string];
+  readonly functions: Readonly<Record<string, number>>;
+  readonly step: number;
+}
+
+function launchCounts({ backend, plan }: Compilation, scenario: string, tokens: number): LaunchCounts {
+  const { noun, count: countOf } = backend.launches ?? { noun: ["call", "calls"] as const, count: () => 1 };
+  const named = (name: string): FunctionPlan | undefined =>
+    plan.functions.find((each) => each.name === name);
+  const sumOf = (func: FunctionPlan | undefined, inside: boolean): number =>
+    (func?.calls ?? []).reduce((sum, call) => {
+      if (call.kind !== "layers") return sum + countOf(call, plan, tokens);
+      return inside ? sum + call.count * sumOf(named(call.body), inside) : sum;
+    }, 0);
+  const functions = plan.functions.filter(({ name }) => name.endsWith(`_${scenario}`));
+  const plainName = ({ name }: FunctionPlan): string => name.slice(0, -scenario.length - 1);
+  const own = functions.map((func) => [plainName(func), sumOf(func, false)] as const);
+  return { noun, functions: Object.fromEntries(own), step: sumOf(named(`step_${scenario}`), true) };
 }
 
 async function explain(door: Door, path: string, flags: Flags): Promise<void> {
@@ -68,6 +93,7 @@ async function explain(door: Door, path: string, flags: Flags): Promise<void> {
       name,
       tokens: dims["T"] ?? 1,
       predictedNs,
+      launches: launchCounts(compilation, name, dims["T"] ?? 1),
       kernels: stories.filter(({ scenario }) => scenario === name).map(withoutScenario),
     }));
   const { plan } = compilation;
@@ -84,17 +110,23 @@ function withoutScenario({ scenario: _scenario, ...story }: KernelStory): Omit<K
   return story;
 }
 
-function renderScenario({ name, tokens, predictedNs, kernels }: ScenarioStory): string {
+function renderScenario({ name, tokens, predictedNs, kernels, launches }: ScenarioStory): string {
   const functions = [...new Set(kernels.map(({ func }) => func))];
-  const title = `${name}: predicted ${formatNs(predictedNs)} for a step of ${count(tokens, "token")}\n`;
+  const price = `predicted ${formatNs(predictedNs)} for a step of ${count(tokens, "token")}`;
+  const title = `${name}: ${price}, in ${count(launches.step, ...launches.noun)}\n`;
   const kernelsIn = (func: string): typeof kernels => kernels.filter((kernel) => kernel.func === func);
-  return title + functions.map((func) => renderFunction(func, kernelsIn(func))).join("");
+  return title + functions.map((func) => renderFunction(func, kernelsIn(func), launches)).join("");
 }
 
-function renderFunction(func: string, kernels: ScenarioStory["kernels"]): string {
+function renderFunction(
+  func: string,
+  kernels: ScenarioStory["kernels"],
+  { noun, functions }: LaunchCounts,
+): string {
   const calls = kernels[0]?.calls ?? 1;
   const often = calls > 1 ? `, run ${calls} times a step` : "";
-  const title = `\n  @${func}: ${count(kernels.length, "kernel")}${often}\n`;
+  const launched = `${count(kernels.length, "kernel")} in ${count(functions[func] ?? 0, ...noun)}`;
+  const title = `\n  @${func}: ${launched}${often}\n`;
   return title + kernels.map(renderKernel).join("");
 }
 

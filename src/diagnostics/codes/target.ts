@@ -27,6 +27,10 @@ export const targetCodes = {
     severity: "error",
     meaning: "WebGPU finds no device on this machine, or the package that brings it is not installed.",
   },
+  "target/no-device": {
+    severity: "error",
+    meaning: "This machine lacks the device that programs of the target run on; `llmir targets` says what it can run.",
+  },
   "target/device-lost": {
     severity: "error",
     meaning: "The GPU gave up in the middle of a program: it was reset, taken away, or ran out of memory.",

@@ -21,12 +21,16 @@ export function hasEmulator(): boolean {
 
 export const emulator: Toolchain = { command: emulatedNvcc, args: [] };
 
-/** The host of a machine whose nvcc is the stand-in. */
+/** The host of a machine whose nvcc is the stand-in, and whose CPU counts as a GPU. */
 export function emulatedHost(cacheRoot: string): Host {
   const host = createNodeHost();
   return {
     ...host,
     cacheRoot,
+    run: (command, ...rest) => {
+      if (command !== "nvidia-smi") return host.run(command, ...rest);
+      return Promise.resolve({ exitCode: 0, stdout: "emulated GPU, 8.0\n", stderr: "" });
+    },
     environment: (name) => (name === "NVCC" ? emulatedNvcc : host.environment(name)),
   };
 }
