@@ -1,12 +1,12 @@
 /** Fused forms: each equals a composition of plain ops bit for bit, because it rounds where they do. */
 
-import { local, store } from "../loop-form.js";
 import type { ValueType } from "../types.js";
-import { elementCount, printType, sameType, tensor } from "../types.js";
+import { printType, sameType, tensor } from "../types.js";
 import { defineCoreOp } from "./drawing.js";
-import { add, indicesOf, loadFloat, overElements, resultOf, tensorOf } from "./loop-parts.js";
-import { drawProduct, evaluateProduct, inferProduct, lowerProductSum, productWork } from "./products.js";
-import { mapBinary, tensorAt } from "./tensor-access.js";
+import { resultOf, tensorOf } from "./loop-parts.js";
+import { lowerProductAdd, plusAddend, productAddWork } from "./product-addend.js";
+import { drawProduct, evaluateProduct, inferProduct, lowerProductSum } from "./products.js";
+import { tensorAt } from "./tensor-access.js";
 import { refuse } from "./type-checks.js";
 
 /** Checks that what is added has the product's own type: nothing is broadcast. */
@@ -26,20 +26,12 @@ const matmulAdd = defineCoreOp({
   infer: ([x, w, addend]) => requireAddend("matmul_add", inferProduct("matmul_add", x, w), addend),
   evaluate: (operands, _, result) => {
     const product = evaluateProduct(tensorAt(operands, 0), tensorAt(operands, 1), result);
-    return mapBinary([tensorAt(operands, 2), product], result, (a, b) => a + b);
+    return plusAddend(operands, product, result);
   },
-  work: (operands, _, result) => {
-    const { flops } = productWork(operands, result);
-    return { flops: flops + elementCount(tensorOf(result).shape) };
-  },
+  work: (operands, _, result) => productAddWork(operands, result),
   lower: (input) => {
-    const { shape } = resultOf(input);
-    const indices = indicesOf(shape);
     const [x, w] = [tensorOf(input.operands[0]), tensorOf(input.operands[1])];
-    return overElements(shape, [
-      ...lowerProductSum(x, w, resultOf(input), ["x", "w"]),
-      store("result", indices, add(loadFloat("addend", ...indices), local("sum"))),
-    ]);
+    return lowerProductAdd(input, lowerProductSum(x, w, resultOf(input), ["x", "w"]));
   },
   draw: (random, request) => {
     const [x, w, addend] = request.operands;
