@@ -12,8 +12,11 @@
  * Everything in a panel is contiguous: a matrix too large for one binding is cut between panels.
  */
 
-import { at, fromBrainBits, fromHalfBits, invariant, toHalfBits } from "../../src/base/index.js";
+import { at, fromHalfBits, invariant, toHalfBits } from "../../src/base/index.js";
 import type { WeightFormat, WeightLayout } from "../../src/codegen/index.js";
+import {
+  parseWeightFormat, readStored, storedElements, weightFormatName,
+} from "../../src/codegen/index.js";
 import type {
   FloatDType, PackedType, PackedValue, QuantizedType, QuantizedValue, TensorValue,
 } from "../../src/ir/index.js";
@@ -26,16 +29,10 @@ export const CHUNK = 32;
 /** Bytes that one invocation loads at a time. */
 const VECTOR_BYTES = 16;
 
-export function formatName(format: WeightFormat): string {
-  return format.kind === "float" ? `${format.dtype}_columns64` : `q${format.bits}_columns64_g${format.group}`;
-}
+const LAYOUT = "columns64";
 
 export function parseFormat(name: string): WeightFormat | undefined {
-  const float = /^(f32|f16|bf16)_columns64$/.exec(name);
-  if (float !== null) return { kind: "float", dtype: float[1] as FloatDType };
-  const quantized = /^q([48])_columns64_g([1-9][0-9]*)$/.exec(name);
-  if (quantized === null) return undefined;
-  return { kind: "quantized", bits: quantized[1] === "4" ? 4 : 8, group: Number(quantized[2]) };
+  return parseWeightFormat(LAYOUT, name);
 }
 
 /** Rows of one column in one load. */
@@ -62,7 +59,7 @@ export function panelBytes(format: WeightFormat, rows: number): number {
 
 function packedType(format: WeightFormat, [rows, columns]: readonly [number, number]): PackedType {
   const sizeBytes = panelsOf(columns) * panelBytes(format, rows);
-  return { kind: "packed", format: formatName(format), shape: [rows, columns], sizeBytes };
+  return { kind: "packed", format: weightFormatName(LAYOUT, format), shape: [rows, columns], sizeBytes };
 }
 
 function refusesQuantized({ group }: QuantizedType): string | undefined {
@@ -106,19 +103,6 @@ function packFloats({ dtype, shape, data }: TensorValue, type: PackedType): Pack
   return { kind: "packed", type, bytes };
 }
 
-/** What is stored for each number: itself, or the bits of the 16-bit float that it is already. */
-function storedElements(data: Float32Array, dtype: TensorValue["dtype"]): Float32Array | Uint16Array {
-  if (dtype === "f32") return data;
-  const out = new Uint16Array(data.length);
-  if (dtype === "f16") {
-    for (let i = 0; i < out.length; i++) out[i] = toHalfBits(data[i]!);
-    return out;
-  }
-  const bits = new Uint32Array(data.buffer, data.byteOffset, data.length);
-  for (let i = 0; i < out.length; i++) out[i] = bits[i]! >>> 16;
-  return out;
-}
-
 function unpackFloats({ type, bytes }: PackedValue, dtype: FloatDType): TensorValue {
   const { rows, columns } = sizeOf(type.shape);
   const data = new Float32Array(rows * columns);
@@ -126,15 +110,9 @@ function unpackFloats({ type, bytes }: PackedValue, dtype: FloatDType): TensorVa
   const width = dtypeBytes(dtype);
   for (let i = 0; i < data.length; i++) {
     const offset = width * floatIndex(rows, Math.floor(i / columns), i % columns, VECTOR_BYTES / width);
-    data[i] = readFloat(view, offset, dtype);
+    data[i] = readStored(view, offset, dtype);
   }
   return { kind: "tensor", dtype: "f32", shape: [rows, columns], data };
-}
-
-function readFloat(view: DataView, offset: number, dtype: FloatDType): number {
-  if (dtype === "f32") return view.getFloat32(offset, true);
-  const bits = view.getUint16(offset, true);
-  return dtype === "f16" ? fromHalfBits(bits) : fromBrainBits(bits);
 }
 
 /* ---- Codes and scales ---- */
