@@ -14,7 +14,7 @@ import { at, fromBrainBits, fromHalfBits, invariant, toHalfBits } from "../../sr
 import type {
   FloatDType, PackedType, PackedValue, QuantizedType, QuantizedValue, TensorValue,
 } from "../../src/ir/index.js";
-import { dtypeBytes } from "../../src/ir/index.js";
+import { dtypeBytes, isPlainCodes } from "../../src/ir/index.js";
 
 export const PANEL = 16;
 
@@ -115,8 +115,9 @@ function halves(data: Float32Array): Uint16Array {
 }
 
 export function packQuantized(q: QuantizedValue, type: PackedType): PackedValue {
-  const { codes, scales } = q;
-  const { shape, bits, group } = q.type;
+  const { codes, scales, type: quantized } = q;
+  invariant(isPlainCodes(quantized), "other codes are refused");
+  const { shape, bits, group } = quantized;
   const [rows, columns] = shape;
   const bytes = new Uint8Array(type.sizeBytes);
   const scaleBits = new Uint16Array(scales.length);

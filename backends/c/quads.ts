@@ -1,68 +1,151 @@
 /**
  * The layouts that integer products read: activations as rows of 8-bit codes, and weights as panels of quads.
  * A quad is four rows of k of 16 columns, column by column, as instructions want that multiply bytes and add
- * four neighbours. `kernels/quantized-rows.h` and `kernels/integer_matmul_*.h` draw the same pictures in C.
+ * four neighbours. `kernels/quantized-rows.h` and `kernels/integer_matmul_*.h` draw the same pictures
+ * in C.
  *
- *   q8_quads16_g<group>  [panel][K / group] blocks of 16 f16 scales, group / 4 quads, each code plus 128
- *   q4_quads16_g<group>  [panel][K / group] blocks of 16 f16 scales, group / 8 vectors of 64 bytes: quad i in
- *                        the low halves, quad i + group / 8 in the high ones, each code plus 8
+ *   q<bits>_quads16_g<group>[_s<super-group>][_m]
+ *
+ * [panel] blocks of a super-group of rows, or of a group where scales have one level: 16 f16 scales, 16 f16
+ * minimums (`m`), 16 whole numbers of 8 bits for each group to multiply the scales by, the same for the
+ * minimums, then the groups' codes, plus what takes their sign away:
+ *
+ *   8 bits  group / 4 quads
+ *   4 bits  group / 8 vectors of 64 bytes: quad i in the low halves, quad i + group / 8 in the high ones
+ *   5, 6    the same for the low four bits, then vectors with the others: of 8 or 4 quads, the first lowest
  */
 
 import { fromHalfBits, invariant, toHalfBits } from "../../src/base/index.js";
-import type { PackedType, PackedValue, QuantizedType, QuantizedValue, TensorValue } from "../../src/ir/index.js";
+import type {
+  CodeBits, PackedType, PackedValue, QuantizedType, QuantizedValue, TensorValue,
+} from "../../src/ir/index.js";
+import { codeOffset, newQuantized } from "../../src/ir/index.js";
 import { matrixShape, PANEL } from "./panels.js";
 
-export interface QuadFormat {
-  readonly bits: 4 | 8;
-  readonly group: number;
-}
+/** What codes are; scales are f16. */
+export type QuadFormat = Pick<QuantizedType, "bits" | "group" | "superGroup" | "minimums">;
 
 /** Rows of k in a quad. */
 const QUAD = 4;
+
+/** Bytes of a quad of 16 columns. */
+const VECTOR = PANEL * QUAD;
 
 /** A group's integer sum must stay below 2^22: see `INTEGER_ZERO` of quantized-rows.h. */
 const LARGEST_GROUP = 128;
 
 /** Whether an integer product can read these weights. */
-export function canPackQuads({ bits, group }: QuadFormat): boolean {
-  return group % (bits === 8 ? QUAD : 2 * QUAD) === 0 && group <= LARGEST_GROUP;
+export function canPackQuads({ bits, group, superGroup, minimums }: QuadFormat): boolean {
+  if (group > LARGEST_GROUP) return false;
+  if (bits === 8) return group % QUAD === 0 && superGroup === undefined && !minimums;
+  return group % (2 * QUAD) === 0 && (group * (bits - 4)) % 32 === 0;
+}
+
+export function quadName({ bits, group, superGroup, minimums }: QuadFormat): string {
+  return `q${bits}_quads16_g${group}${superGroup === undefined ? "" : `_s${superGroup}`}${minimums ? "_m" : ""}`;
 }
 
 export function parseQuads(name: string): QuadFormat | undefined {
-  const found = /^q([48])_quads16_g([1-9][0-9]*)$/.exec(name);
-  return found === null ? undefined : { bits: found[1] === "4" ? 4 : 8, group: Number(found[2]) };
+  const found = /^q([4568])_quads16_g([1-9][0-9]*)(?:_s([1-9][0-9]*))?(_m)?$/.exec(name);
+  if (found === null) return undefined;
+  return {
+    bits: Number(found[1]) as CodeBits,
+    group: Number(found[2]),
+    ...(found[3] === undefined ? {} : { superGroup: Number(found[3]) }),
+    ...(found[4] === undefined ? {} : { minimums: true }),
+  };
 }
 
 export function quadType(format: QuadFormat, [rows, columns]: readonly [number, number]): PackedType {
-  const { bits, group } = format;
-  const sizeBytes = Math.ceil(columns / PANEL) * (rows / group) * blockBytes(format);
-  return { kind: "packed", format: `q${bits}_quads16_g${group}`, shape: [rows, columns], sizeBytes };
+  const { span, blockBytes } = blockLayout(format);
+  const sizeBytes = Math.ceil(columns / PANEL) * (rows / span) * blockBytes;
+  return { kind: "packed", format: quadName(format), shape: [rows, columns], sizeBytes };
 }
 
-function blockBytes({ bits, group }: QuadFormat): number {
-  return PANEL * 2 + (PANEL * group * bits) / 8;
+/** Where the parts of a block begin, in bytes. */
+interface BlockLayout {
+  /** Rows of a block. */
+  readonly span: number;
+  readonly groups: number;
+  readonly minimums: number;
+  readonly subScales: number;
+  readonly subMinimums: number;
+  readonly codes: number;
+  /** Of one group's codes. */
+  readonly groupBytes: number;
+  readonly blockBytes: number;
+}
+
+function blockLayout({ bits, group, superGroup, minimums }: QuadFormat): BlockLayout {
+  const span = superGroup ?? group;
+  const [groups, kinds] = [span / group, minimums ? 2 : 1];
+  const subScales = kinds * PANEL * 2;
+  const subBytes = superGroup === undefined ? 0 : groups * PANEL;
+  const codes = subScales + kinds * subBytes;
+  const groupBytes = (PANEL * group * bits) / 8;
+  return {
+    span,
+    groups,
+    minimums: PANEL * 2,
+    subScales,
+    subMinimums: subScales + subBytes,
+    codes,
+    groupBytes,
+    blockBytes: codes + groups * groupBytes,
+  };
 }
 
 /** Whole models pass through here: typed arrays, and no calls in the inner loop. */
-export function packQuads({ codes, scales, type: { shape, bits, group } }: QuantizedValue, type: PackedType): PackedValue {
-  const [rows, columns] = shape;
+export function packQuads(q: QuantizedValue, type: PackedType): PackedValue {
+  const [rows, columns] = q.type.shape;
+  const layout = blockLayout(q.type);
   const bytes = new Uint8Array(type.sizeBytes);
-  const format = { bits, group };
   for (let first = 0, target = 0; first < columns; first += PANEL) {
     const width = Math.min(PANEL, columns - first);
-    for (let block = 0; block < rows / group; block++, target += blockBytes(format)) {
-      for (let i = 0; i < width; i++) {
-        const scale = toHalfBits(scales[block * columns + first + i]!);
-        bytes[target + 2 * i] = scale & 0xff;
-        bytes[target + 2 * i + 1] = scale >>> 8;
+    for (let block = 0; block < rows / layout.span; block++, target += layout.blockBytes) {
+      const to = bytes.subarray(target, target + layout.blockBytes);
+      packScales(q, layout, to, { block, first, width });
+      for (let group = 0; group < layout.groups; group++) {
+        const at = layout.codes + group * layout.groupBytes;
+        const source = (block * layout.span + group * q.type.group) * columns + first;
+        const place = { source, columns, width, group: q.type.group };
+        if (q.type.bits === 8) packBytes(q.codes, to.subarray(at), place);
+        else packBits(q.codes, to.subarray(at), place, q.type);
       }
-      const source = block * group * columns + first;
-      const to = bytes.subarray(target + 2 * PANEL, target + blockBytes(format));
-      if (bits === 8) packBytes(codes, to, { source, columns, width, group });
-      else packNibbles(codes, to, { source, columns, width, group });
     }
   }
   return { kind: "packed", type, bytes };
+}
+
+/** Columns `first` and on of a block of rows. */
+interface BlockPlace {
+  readonly block: number;
+  readonly first: number;
+  readonly width: number;
+}
+
+function packScales(q: QuantizedValue, layout: BlockLayout, to: Uint8Array, place: BlockPlace): void {
+  const { block, first, width } = place;
+  const columns = q.type.shape[1];
+  const halves = (from: Float32Array | undefined, at: number): void => {
+    if (from === undefined) return;
+    for (let i = 0; i < width; i++) {
+      const bits = toHalfBits(from[block * columns + first + i]!);
+      to[at + 2 * i] = bits & 0xff;
+      to[at + 2 * i + 1] = bits >>> 8;
+    }
+  };
+  const factors = (from: Int8Array | undefined, at: number): void => {
+    if (from === undefined) return;
+    for (let group = 0; group < layout.groups; group++) {
+      const source = (block * layout.groups + group) * columns + first;
+      for (let i = 0; i < width; i++) to[at + group * PANEL + i] = from[source + i]!;
+    }
+  };
+  halves(q.scales, 0);
+  halves(q.minimums, layout.minimums);
+  factors(q.subScales, layout.subScales);
+  factors(q.subMinimums, layout.subMinimums);
 }
 
 interface CodeBlock {
@@ -74,48 +157,72 @@ interface CodeBlock {
 }
 
 function packBytes(codes: Int8Array, to: Uint8Array, { source, columns, width, group }: CodeBlock): void {
-  to.fill(128);
   for (let row = 0; row < group; row++) {
-    const [from, target] = [source + row * columns, (row >> 2) * PANEL * QUAD + (row & 3)];
+    const [from, target] = [source + row * columns, (row >> 2) * VECTOR + (row & 3)];
     for (let i = 0; i < width; i++) to[target + i * QUAD] = codes[from + i]! + 128;
   }
 }
 
-function packNibbles(codes: Int8Array, to: Uint8Array, { source, columns, width, group }: CodeBlock): void {
-  to.fill(0x88);
+function packBits(codes: Int8Array, to: Uint8Array, { source, columns, width, group }: CodeBlock, format: QuadFormat): void {
+  const offset = codeOffset(format);
   const half = group / 2;
   for (let row = 0; row < half; row++) {
-    const [from, target] = [source + row * columns, (row >> 2) * PANEL * QUAD + (row & 3)];
+    const [from, target] = [source + row * columns, (row >> 2) * VECTOR + (row & 3)];
+    const other = from + half * columns;
     for (let i = 0; i < width; i++) {
-      to[target + i * QUAD] = (codes[from + i]! + 8) | ((codes[from + half * columns + i]! + 8) << 4);
+      to[target + i * QUAD] = ((codes[from + i]! + offset) & 15) | (((codes[other + i]! + offset) & 15) << 4);
     }
   }
+  const extra = format.bits - 4;
+  for (let row = 0; row < group && extra > 0; row++) {
+    const { vector, shift } = extraBits(row, format);
+    const [from, target] = [source + row * columns, half * PANEL + vector * VECTOR + (row & 3)];
+    for (let i = 0; i < width; i++) to[target + i * QUAD]! |= ((codes[from + i]! + offset) >> 4) << shift;
+  }
+}
+
+/** Where the bits of a row's codes are that nibbles do not hold. */
+function extraBits(row: number, { bits }: QuadFormat): { readonly vector: number; readonly shift: number } {
+  const at = (row >> 2) * (bits - 4);
+  return { vector: at >> 3, shift: at & 7 };
 }
 
 export function unpackQuads({ type, bytes }: PackedValue, format: QuadFormat): QuantizedValue {
-  const { bits, group } = format;
   const [rows, columns] = matrixShape(type.shape);
-  const codes = new Int8Array(rows * columns);
-  const scales = new Float32Array((rows / group) * columns);
+  const { bits, group } = format;
+  const q = newQuantized({ ...format, kind: "quantized", shape: [rows, columns], bits, group, scaleDtype: "f16" });
+  const layout = blockLayout(format);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const half = (at: number): number => fromHalfBits(view.getUint16(at, true));
   for (let row = 0; row < rows; row++) {
+    const [block, own, inBlock] = [Math.floor(row / layout.span), Math.floor(row / group), row % layout.span];
     for (let column = 0; column < columns; column++) {
-      const [block, lane] = [Math.floor(row / group), column % PANEL];
-      const start = (Math.floor(column / PANEL) * (rows / group) + block) * blockBytes(format);
-      scales[block * columns + column] = fromHalfBits(view.getUint16(start + 2 * lane, true));
-      codes[row * columns + column] = readCode(view, start + 2 * PANEL + lane * QUAD, row % group, format);
+      const lane = column % PANEL;
+      const start = (Math.floor(column / PANEL) * (rows / layout.span) + block) * layout.blockBytes;
+      const inner = Math.floor(inBlock / group);
+      const factor = (at: number): number => view.getInt8(start + at + inner * PANEL + lane);
+      q.scales[block * columns + column] = half(start + 2 * lane);
+      if (q.minimums) q.minimums[block * columns + column] = half(start + layout.minimums + 2 * lane);
+      if (q.subScales) q.subScales[own * columns + column] = factor(layout.subScales);
+      if (q.subMinimums) q.subMinimums[own * columns + column] = factor(layout.subMinimums);
+      const codes = start + layout.codes + inner * layout.groupBytes + lane * QUAD;
+      q.codes[row * columns + column] = readCode(view, codes, row % group, format);
     }
   }
-  const quantized: QuantizedType = { kind: "quantized", shape: [rows, columns], bits, group, scaleDtype: "f16" };
-  return { kind: "quantized", type: quantized, codes, scales };
+  return q;
 }
 
 /** `first`: of the column's byte in the group's first quad. */
-function readCode(view: DataView, first: number, row: number, { bits, group }: QuadFormat): number {
-  const place = (at: number): number => view.getUint8(first + (at >> 2) * PANEL * QUAD + (at & 3));
+function readCode(view: DataView, first: number, row: number, format: QuadFormat): number {
+  const { bits, group } = format;
+  const place = (at: number): number => view.getUint8(first + (at >> 2) * VECTOR + (at & 3));
   if (bits === 8) return place(row) - 128;
   const half = group / 2;
-  return (row < half ? place(row) & 15 : place(row - half) >>> 4) - 8;
+  const low = row < half ? place(row) & 15 : place(row - half) >>> 4;
+  if (bits === 4) return low - codeOffset(format);
+  const { vector, shift } = extraBits(row, format);
+  const extra = view.getUint8(first + half * PANEL + vector * VECTOR + (row & 3));
+  return (low | (((extra >>> shift) & (2 ** (bits - 4) - 1)) << 4)) - codeOffset(format);
 }
 
 /* ---- Rows of activations ---- */
@@ -123,9 +230,9 @@ function readCode(view: DataView, first: number, row: number, { bits, group }: Q
 /** The bits of 1.5 · 2^23, from which integer sums start. */
 const INTEGER_ZERO = 0x4b400000;
 
-/** Bytes of a row of `k` codes: codes, starts, scales and totals, in whole cache lines. */
+/** Bytes of a row of `k` codes: codes, starts, scales and totals, in an odd number of cache lines. */
 export function rowBytes(k: number, group: number): number {
-  return Math.ceil((k + 12 * (k / group)) / 64) * 64;
+  return (Math.ceil((k + 12 * (k / group)) / 64) | 1) * 64;
 }
 
 export interface RowFormat {

@@ -16,7 +16,7 @@ import {
   packedShape, parseWeightFormat, readStored, storedElements, weightFormatName,
 } from "../../src/codegen/index.js";
 import type {
-  FloatDType, PackedType, PackedValue, QuantizedType, QuantizedValue, TensorValue,
+  FloatDType, PackedType, PackedValue, PlainCodesType, QuantizedType, QuantizedValue, TensorValue,
 } from "../../src/ir/index.js";
 import { dtypeBytes } from "../../src/ir/index.js";
 
@@ -48,7 +48,7 @@ function packedType(format: WeightFormat, [inner, outer]: readonly [number, numb
   return { kind: "packed", format: weightFormatName(LAYOUT, format), shape: [inner, outer], sizeBytes };
 }
 
-function refusesQuantized({ bits, group }: QuantizedType): string | undefined {
+function refusesQuantized({ bits, group }: PlainCodesType): string | undefined {
   const chunk = chunkNumbers({ kind: "quantized", bits, group });
   return group % chunk === 0 ? undefined : `needs groups that are multiples of ${chunk}, found ${group}`;
 }

@@ -20,7 +20,7 @@ import {
 import type {
   FloatDType, PackedType, PackedValue, QuantizedType, QuantizedValue, TensorValue,
 } from "../../src/ir/index.js";
-import { dtypeBytes } from "../../src/ir/index.js";
+import { dtypeBytes, isPlainCodes } from "../../src/ir/index.js";
 
 /** Columns of a panel: invocations side by side. */
 export const PANEL = 64;
@@ -139,7 +139,9 @@ type Quantized = Extract<WeightFormat, { kind: "quantized" }>;
 
 /** Hot when weights are packed, as above. */
 function packQuantized(q: QuantizedValue, type: PackedType): PackedValue {
-  const { shape, bits, group } = q.type;
+  const quantized = q.type;
+  invariant(isPlainCodes(quantized), "other codes are refused");
+  const { shape, bits, group } = quantized;
   const size = sizeOf(shape);
   const format = { kind: "quantized", bits, group } as const;
   const bytes = new Uint8Array(type.sizeBytes);

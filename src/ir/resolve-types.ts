@@ -4,7 +4,7 @@ import { didYouMean } from "../diagnostics/index.js";
 import { counted } from "./counted.js";
 import { isDimName } from "./names.js";
 import type { TypeSyntax } from "./syntax.js";
-import type { Dim, DType, FloatDType, KvCacheType, PackedType, QuantizedType, TensorType, ValueType } from "./types.js";
+import type { CodeBits, Dim, DType, FloatDType, KvCacheType, PackedType, QuantizedType, TensorType, ValueType } from "./types.js";
 import { dtypes, printDtype } from "./types.js";
 
 export interface BadType {
@@ -91,7 +91,10 @@ const dialectTypes: Readonly<Record<string, DialectTypeForm>> = {
     read: readCache,
   },
   "llm.quantized_tensor": {
-    pattern: /^(?<extents>\d+x\d+)xi(?<bits>[48]), *group *= *(?<group>\d+), *scale *= *(?<dtype>b?f16|f32)$/,
+    pattern: new RegExp(
+      String.raw`^(?<extents>\d+x\d+)xi(?<bits>[4568]), *group *= *(?<group>\d+), *scale *= *(?<dtype>b?f16|f32)` +
+        String.raw`(?:, *super *= *(?<super>\d+))?(?<minimums>, *minimums)?$`,
+    ),
     example: "!llm.quantized_tensor<64x64xi4, group = 32, scale = f16>",
     read: readQuantized,
   },
@@ -124,8 +127,19 @@ function readQuantized(groups: Readonly<Record<string, string>>): QuantizedType 
   const group = Number(groups["group"]);
   if (!isCountable([rows, columns])) return bad("the matrix has more elements than can be counted");
   if (group === 0 || rows % group !== 0) return bad(`groups of ${group} rows do not divide ${rows} rows`);
-  const bits = groups["bits"] === "4" ? 4 : 8;
-  return { kind: "quantized", shape: [rows, columns], bits, group, scaleDtype: groups["dtype"] as FloatDType };
+  const superGroup = Number(groups["super"] ?? group);
+  if (superGroup === 0 || superGroup % group !== 0 || rows % superGroup !== 0) {
+    return bad(`super-groups of ${superGroup} rows are not whole groups of ${group} that divide ${rows} rows`);
+  }
+  return {
+    kind: "quantized",
+    shape: [rows, columns],
+    bits: Number(groups["bits"]) as CodeBits,
+    group,
+    scaleDtype: groups["dtype"] as FloatDType,
+    ...(groups["super"] === undefined ? {} : { superGroup }),
+    ...(groups["minimums"] === undefined ? {} : { minimums: true }),
+  };
 }
 
 function readPacked(groups: Readonly<Record<string, string>>): PackedType | BadType {

@@ -1,12 +1,13 @@
 /**
  * The bytes of a value as targets read them, little-endian: tensors row-major in their own format,
- * quantized matrices as a byte a code followed by the scales, packed constants as they are.
+ * quantized matrices as their parts, a byte a code, packed constants as they are.
  */
 
 import { assertNever, invariant, toBrainBits, toHalfBits } from "../base/index.js";
 import type { DType } from "./types.js";
-import { typeBytes } from "./types.js";
+import { quantizedParts, typeBytes } from "./types.js";
 import type { TensorData, Value } from "./values.js";
+import { quantizedArrays } from "./values.js";
 
 /** As many bytes as `typeBytes` says of the value's type. A KV cache has none: it is never a constant. */
 export function serializeValue(value: Value): Uint8Array {
@@ -14,12 +15,15 @@ export function serializeValue(value: Value): Uint8Array {
     case "tensor":
       return tensorBytes(value.dtype, value.data);
     case "quantized": {
-      const codes = new Uint8Array(value.codes.buffer, value.codes.byteOffset, value.codes.byteLength);
-      const scales = tensorBytes(value.type.scaleDtype, value.scales);
-      const bytes = new Uint8Array(codes.length + scales.length);
-      bytes.set(codes);
-      bytes.set(scales, codes.length);
-      invariant(bytes.length === typeBytes(value.type), "a quantized matrix has the size of its type");
+      const bytes = new Uint8Array(typeBytes(value.type));
+      const parts = quantizedParts(value.type);
+      let at = 0;
+      for (const [i, array] of quantizedArrays(value).entries()) {
+        const part = tensorBytes(parts[i]!.dtype, array);
+        bytes.set(part, at);
+        at += part.length;
+      }
+      invariant(at === bytes.length, "a quantized matrix has the size of its type");
       return bytes;
     }
     case "packed":

@@ -42,18 +42,77 @@ export interface KvCacheType {
   readonly dtype: FloatDType;
 }
 
+export const codeBits = [4, 5, 6, 8] as const;
+/** The width of a code. */
+export type CodeBits = (typeof codeBits)[number];
+
 /**
- * A constant matrix [K, N] as small signed integers with one scale for each `group` of rows (axis 0) of a
- * column.
- * Dequantized: `code * scale`, symmetric, no zero point.
+ * A constant matrix [K, N] as small integers with one scale for each `group` of rows (axis 0) of a column:
+ * the formats of GGML whose codes are numbers. Dequantized: `code * scale`, with a sign in the code, or
+ * `code * scale - minimum` with codes from 0 on.
  */
 export interface QuantizedType {
   readonly kind: "quantized";
   readonly shape: readonly [rows: number, columns: number];
-  readonly bits: 4 | 8;
+  readonly bits: CodeBits;
   /** Rows that share a scale; divides the number of rows. */
   readonly group: number;
   readonly scaleDtype: FloatDType;
+  /**
+   * Where scales have two levels: rows, whole groups of them, that share a scale of `scaleDtype`, which each
+   * group multiplies by a whole number of its own. Divides the number of rows.
+   */
+  readonly superGroup?: number;
+  /** Each group has a minimum, made as its scale is. */
+  readonly minimums?: true;
+}
+
+/** Codes of 4 or 8 bits with a sign, and one scale a group: what `quantize` makes, and every target packs. */
+export type PlainCodesType = QuantizedType & { readonly bits: 4 | 8 };
+
+export function isPlainCodes(type: QuantizedType): type is PlainCodesType {
+  return (type.bits === 4 || type.bits === 8) && type.superGroup === undefined && !type.minimums;
+}
+
+/** One array that a quantized matrix is made of. */
+export interface QuantizedPart {
+  readonly name: "codes" | "scales" | "minimums" | "sub_scales" | "sub_minimums";
+  readonly dtype: DType;
+  readonly shape: readonly [rows: number, columns: number];
+}
+
+/** The arrays of a quantized matrix, in the order in which they are stored: a byte a code, then scales. */
+export function quantizedParts(type: QuantizedType): readonly QuantizedPart[] {
+  const { group, scaleDtype, superGroup, minimums } = type;
+  const [rows, columns] = type.shape;
+  const scales: QuantizedPart = { name: "scales", dtype: scaleDtype, shape: [rows / (superGroup ?? group), columns] };
+  const factors: QuantizedPart = { name: "sub_scales", dtype: "i8", shape: [rows / group, columns] };
+  return [
+    { name: "codes", dtype: "i8", shape: type.shape },
+    scales,
+    ...(minimums ? [{ ...scales, name: "minimums" as const }] : []),
+    ...(superGroup === undefined ? [] : [factors]),
+    ...(superGroup === undefined || !minimums ? [] : [{ ...factors, name: "sub_minimums" as const }]),
+  ];
+}
+
+/** Where part `index` begins, in bytes. */
+export function partOffset(type: QuantizedType, index: number): number {
+  return quantizedParts(type)
+    .slice(0, index)
+    .reduce((sum, { shape, dtype }) => sum + elementCount(shape) * dtypeBytes(dtype), 0);
+}
+
+/** Bits of a weight with its share of scales, packed tightly. */
+export function bitsPerWeight({ bits, group, scaleDtype, superGroup, minimums }: QuantizedType): number {
+  const perGroup = superGroup === undefined ? 0 : 8 / group;
+  const scale = perGroup + (8 * dtypeBytes(scaleDtype)) / (superGroup ?? group);
+  return bits + (minimums ? 2 : 1) * scale;
+}
+
+/** What unsigned codes are greater by than the codes that they stand for. */
+export function codeOffset({ bits, minimums }: Pick<QuantizedType, "bits" | "minimums">): number {
+  return minimums ? 0 : 2 ** (bits - 1);
 }
 
 /** A constant in a kernel's own layout: only kernels of one target can read it. */
@@ -82,7 +141,7 @@ export function printType(type: ValueType): string {
     case "kv_cache":
       return `!llm.paged_kv_cache<${type.layers}x${type.blockSize}x${type.heads}x${type.headDim}x${type.dtype}>`;
     case "quantized":
-      return `!llm.quantized_tensor<${type.shape.join("x")}xi${type.bits}, group = ${type.group}, scale = ${type.scaleDtype}>`;
+      return printQuantizedType(type);
     case "packed":
       return `!llm.packed_tensor<"${type.format}", ${type.shape.join("x")}, ${type.sizeBytes}>`;
     default:
@@ -97,6 +156,12 @@ function printTensorType({ dtype, shape }: TensorType): string {
   return names.length === 0
     ? `tensor<${extents}${element}>`
     : `tensor<${extents}${element}, "${names.join(",")}">`;
+}
+
+function printQuantizedType({ shape, bits, group, scaleDtype, superGroup, minimums }: QuantizedType): string {
+  const levels = superGroup === undefined ? "" : `, super = ${superGroup}`;
+  const extra = `${levels}${minimums ? ", minimums" : ""}`;
+  return `!llm.quantized_tensor<${shape.join("x")}xi${bits}, group = ${group}, scale = ${scaleDtype}${extra}>`;
 }
 
 /** MLIR's spelling of a dtype: the name, but for unsigned integers. */
@@ -147,17 +212,12 @@ export function typeBytes(type: ValueType, dims: DimEnv = {}): number {
     case "kv_cache":
       return 0;
     case "quantized":
-      return quantizedBytes(type);
+      return partOffset(type, quantizedParts(type).length);
     case "packed":
       return type.sizeBytes;
     default:
       return assertNever(type);
   }
-}
-
-/** Unpacked: a byte a code whatever the number of bits, then the scales. Kernels pack tighter. */
-function quantizedBytes({ shape: [rows, columns], group, scaleDtype }: QuantizedType): number {
-  return rows * columns + (rows / group) * columns * dtypeBytes(scaleDtype);
 }
 
 /** Bytes of one block: keys and values of all layers for `blockSize` tokens. */

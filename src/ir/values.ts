@@ -32,8 +32,36 @@ export interface QuantizedValue {
   readonly type: QuantizedType;
   /** [K, N], one code a byte whatever the number of bits. */
   readonly codes: Int8Array;
-  /** [K / group, N] */
+  /** [K / group, N], or [K / superGroup, N] */
   readonly scales: Float32Array;
+  /** As the scales. */
+  readonly minimums?: Float32Array;
+  /** [K / group, N], of two levels the lower. */
+  readonly subScales?: Int8Array;
+  readonly subMinimums?: Int8Array;
+}
+
+/** The arrays of a quantized matrix, in the order of `quantizedParts`. */
+export function quantizedArrays(value: QuantizedValue): readonly (Int8Array | Float32Array)[] {
+  const { codes, scales, minimums, subScales, subMinimums } = value;
+  return [codes, scales, minimums, subScales, subMinimums].filter((each) => each !== undefined);
+}
+
+/** A matrix of zeros, whose arrays are there to be filled. */
+export function newQuantized(type: QuantizedType): QuantizedValue {
+  const [rows, columns] = type.shape;
+  const groups = (rows / type.group) * columns;
+  const scales = type.superGroup === undefined ? groups : (rows / type.superGroup) * columns;
+  const isTwoLevel = type.superGroup !== undefined;
+  return {
+    kind: "quantized",
+    type,
+    codes: new Int8Array(rows * columns),
+    scales: new Float32Array(scales),
+    ...(type.minimums ? { minimums: new Float32Array(scales) } : {}),
+    ...(isTwoLevel ? { subScales: new Int8Array(groups) } : {}),
+    ...(isTwoLevel && type.minimums ? { subMinimums: new Int8Array(groups) } : {}),
+  };
 }
 
 export interface PackedValue {

@@ -1,16 +1,16 @@
 /**
  * From a use of an op to its loop kernel: the buffers that operands and result become, and the record's body.
- * Buffers are named as operands are; a cache is two buffers and a quantized matrix is two:
+ * Buffers are named as operands are; a cache is two buffers and a quantized matrix is two or more:
  *
  *     cache    cache_keys, cache_values   [layers, P, blockSize, heads, headDim]
- *     q        q_codes [K, N] of i8, q_scales [K / group, N]
+ *     q        q_codes [K, N] of i8, q_scales [K / group, N], and what else `quantizedParts` says
  *
  * An op that returns a cache updates the buffers of the one that it was given and has no buffer `result`.
  */
 
 import { InvariantError, invariant } from "../base/index.js";
 import type { Attrs, LoopBuffer, LoopKernel, OpRecord, ValueType } from "../ir/index.js";
-import { operandName } from "../ir/index.js";
+import { operandName, quantizedParts } from "../ir/index.js";
 
 /** Whether every use of the op has a loop kernel: constants are evaluated when weights are packed instead. */
 export function hasLoopForm(record: OpRecord): boolean {
@@ -62,14 +62,8 @@ export function valueBuffers(
         access,
       }));
     }
-    case "quantized": {
-      const [rows, columns] = type.shape;
-      const scales = [rows / type.group, columns];
-      return [
-        { name: `${name}_codes`, dtype: "i8", shape: type.shape, access },
-        { name: `${name}_scales`, dtype: type.scaleDtype, shape: scales, access },
-      ];
-    }
+    case "quantized":
+      return quantizedParts(type).map((part) => ({ ...part, name: `${name}_${part.name}`, access }));
     case "packed":
       throw new InvariantError(`a packed constant (${type.format}) has no loop form`);
   }

@@ -4,7 +4,7 @@
  */
 
 import type { Dim, KvCacheType, ValueType } from "../ir/index.js";
-import { dtypes, elementCount, isFloat, sameType } from "../ir/index.js";
+import { codeOffset, dtypes, elementCount, isFloat, sameType } from "../ir/index.js";
 import type { ExpressionValue, Kind, Operand } from "./expression-values.js";
 import { fromDim, isList, isOperand } from "./expression-values.js";
 import type { Settings } from "./rule.js";
@@ -64,6 +64,9 @@ const functions: readonly PreludeFunction[] = [
   aboutType("bits", "number", "of a quantized matrix's codes", (type) => type.kind === "quantized" ? type.bits : undefined),
   aboutType("group", "number", "rows that share a scale in a quantized matrix", (type) =>
     type.kind === "quantized" ? type.group : undefined,
+  ),
+  aboutType("offset", "number", "what unsigned codes of a quantized matrix are greater by", (type) =>
+    type.kind === "quantized" ? codeOffset(type) : undefined,
   ),
   aboutCache("layers", "layers of a cache", (type) => type.layers),
   aboutCache("block_size", "token slots in a block of a cache", (type) => type.blockSize),

@@ -5,7 +5,10 @@
 import type { Compilation } from "../../src/compiler/index.js";
 import { packWeights } from "../../src/compiler/pack.js";
 import type { KvCacheValue, Registry, Value, ValueType } from "../../src/ir/index.js";
-import { concreteType, elementCount, emptyCache, tensorValue } from "../../src/ir/index.js";
+import {
+  concreteType, elementCount, emptyCache, newQuantized, partOffset, quantizedArrays, quantizedParts,
+  tensorValue,
+} from "../../src/ir/index.js";
 import type { KernelCall, PlannedValue, ProgramPlan, Storage } from "../../src/plan/index.js";
 import type { Batch, Executor } from "../../src/runtime/index.js";
 import { numbersFrom } from "./stored-numbers.js";
@@ -121,8 +124,9 @@ function valueFromBytes(type: ValueType, bytes: Uint8Array): Value {
     return tensorValue(type.dtype, type.shape.map(Number), numbers);
   }
   if (type.kind === "kv_cache") throw new Error("a cache is not a constant");
-  const [rows, columns] = type.shape;
-  const codes = new Int8Array(bytes.buffer.slice(0, rows * columns));
-  const scales = numbersFrom(bytes, type.scaleDtype, (rows / type.group) * columns, rows * columns);
-  return { kind: "quantized", type, codes, scales: Float32Array.from(scales) };
+  const value = newQuantized(type);
+  quantizedArrays(value).forEach((array, i) => {
+    array.set(numbersFrom(bytes, quantizedParts(type)[i]!.dtype, array.length, partOffset(type, i)));
+  });
+  return value;
 }

@@ -9,6 +9,7 @@ import type {
   OpRecord,
   OpSample,
   QuantizedType,
+  QuantizedValue,
   TensorType,
   Value,
   ValueType,
@@ -18,6 +19,7 @@ import {
   elementCount,
   emptyCache,
   isFloat,
+  newQuantized,
   operandName,
   roundTo,
   tensorValue,
@@ -122,12 +124,17 @@ export function drawCache(random: Random, type: KvCacheType, blocks: number): Va
   return cache;
 }
 
-function drawQuantized(random: Random, type: QuantizedType): Value {
-  const [rows, columns] = type.shape;
-  const most = type.bits === 8 ? 127 : 7;
-  const codes = Int8Array.from({ length: rows * columns }, () => random.below(2 * most + 1) - most);
-  const scales = Float32Array.from({ length: (rows / type.group) * columns }, () =>
-    roundToHalf(random.normal() / most),
-  );
-  return { kind: "quantized", type, codes, scales };
+export function drawQuantized(random: Random, type: QuantizedType): QuantizedValue {
+  const value = newQuantized(type);
+  const most = 2 ** (type.bits - 1) - 1;
+  const least = type.minimums ? 0 : -most;
+  value.codes.forEach((_, i) => (value.codes[i] = least + random.below(2 * most + 1)));
+  const factor = type.superGroup === undefined ? 1 : 24;
+  for (const scales of [value.scales, value.minimums]) {
+    scales?.forEach((_, i) => (scales[i] = roundToHalf(random.normal() / most / factor)));
+  }
+  for (const factors of [value.subScales, value.subMinimums]) {
+    factors?.forEach((_, i) => (factors[i] = random.below(2 * factor) - (type.minimums ? 0 : factor)));
+  }
+  return value;
 }

@@ -29,7 +29,7 @@ INLINE vi vi_set_codes(const void *codes) {
   return vi_set(four);
 }
 
-/* sums + weights · codes; `weights` are at most 15 where they have no sign and SIGNED_BYTES is 1. */
+/* sums + weights · codes; `weights` are at most 127 where they have no sign and SIGNED_BYTES is 1. */
 INLINE vi dot_bytes(vi sums, vi weights, vi codes, int is_signed) {
 #if defined(__AVX512VNNI__)
   (void)is_signed;

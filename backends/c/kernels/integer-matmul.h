@@ -1,12 +1,13 @@
 /*
- * out[T, N] = (addend[T, N] +) x[T, K] (codes * scales)[K, N], both factors as small integers with a scale for each
- * GROUP: integer sums within a group, floats from group to group. Included by integer_matmul_q8.h and
- * integer_matmul_q4.h, which say how a panel is stored:
+ * out[T, N] = (addend[T, N] +) x[T, K] (codes * scales - minimums)[K, N], both factors as small integers with a scale
+ * for each GROUP: integer sums within a group, floats from group to group. Included by integer_matmul_q8.h and
+ * integer_matmul_bits.h, which say how a panel is stored:
  *
  *   PANEL_BYTES                  bytes of a panel of 16 columns
  *   WEIGHTS_SIGNED               weights are given with their sign, and sums need no start for their offset
  *   NAME_weights(panel, g, q, v) quad q (four rows of k) of group g as bytes, register v of the panel
  *   NAME_scales(panel, g, v)     the scales of group g, register v
+ *   NAME_minimums(panel, g, v)   the minimums, where HAS_MINIMUMS is 1
  *
  * Few tokens (decode): each panel is read once, straight into the sums of all tokens; threads split the panels.
  * Many tokens (prefill): two panels are unpacked to bytes and floats once, then multiplied with every tile of
@@ -15,6 +16,10 @@
 #include "integer-dot.h"
 #include "panel-tile.h"
 #include "quantized-rows.h"
+
+#ifndef HAS_MINIMUMS
+#define HAS_MINIMUMS 0
+#endif
 
 #define GROUPS (K / GROUP)
 #define QUADS (GROUP / 4)
@@ -45,6 +50,11 @@ INLINE float JOIN(NAME, _row_scale)(const uint8_t *x, int64_t g) {
   return ((const float *)(const void *)(x + ROW_SCALES(K, GROUP)))[g];
 }
 
+/* The codes of a group of x, added up and scaled: what a minimum is multiplied by. */
+INLINE float JOIN(NAME, _row_total)(const uint8_t *x, int64_t g) {
+  return ((const float *)(const void *)(x + ROW_TOTALS(K, GROUP)))[g];
+}
+
 /* One group of `panels` panels: sums[t] += scales * (codes of x[t] · weights). */
 INLINE void JOIN(NAME, _group)(Sums sums, int tokens, int panels, const uint8_t *x, const uint8_t *w, int64_t g) {
   vi part[FEW_TOKENS][MOST_TILE_VECTORS];
@@ -69,6 +79,12 @@ INLINE void JOIN(NAME, _group)(Sums sums, int tokens, int panels, const uint8_t 
 #pragma GCC unroll 8
     for (int t = 0; t < tokens; t++)
       sums[t][v] += scale_sum(part[t][v], scales) * JOIN(NAME, _row_scale)(x + t * ROW_BYTES(K, GROUP), g);
+#if HAS_MINIMUMS
+    const vf minimums = JOIN(NAME, _minimums)(w + v / PANEL_VECTORS * PANEL_BYTES, g, v % PANEL_VECTORS);
+#pragma GCC unroll 8
+    for (int t = 0; t < tokens; t++)
+      sums[t][v] -= minimums * JOIN(NAME, _row_total)(x + t * ROW_BYTES(K, GROUP), g);
+#endif
   }
 }
 
@@ -89,13 +105,20 @@ INLINE void JOIN(NAME, _strip)(int tokens, int panels, const uint8_t *x, const u
 
 /* ---- Many tokens ---- */
 
-/* Unpacked: scales [GROUPS][panels][16] floats, then weights [GROUPS][QUADS][panels][16] quads of bytes. */
+/* Floats of a group's numbers: GROUPS times so many scales, then as many minimums. */
+#define HEAD_FLOATS(vectors) ((int64_t)GROUPS * (vectors) * LANES)
+
+/* Unpacked: scales [GROUPS][panels][16] floats, minimums, then weights [GROUPS][QUADS][panels][16] quads of bytes. */
 INLINE void JOIN(NAME, _unpack)(float *scales, uint8_t *bytes, int panels, const uint8_t *w) {
   const int vectors = panels * PANEL_VECTORS;
   for (int64_t g = 0; g < GROUPS; g++) {
     for (int v = 0; v < vectors; v++) {
       const uint8_t *const panel = w + v / PANEL_VECTORS * PANEL_BYTES;
       vf_store(scales + (g * vectors + v) * LANES, JOIN(NAME, _scales)(panel, g, v % PANEL_VECTORS));
+#if HAS_MINIMUMS
+      vf_store(scales + HEAD_FLOATS(vectors) + (g * vectors + v) * LANES,
+               JOIN(NAME, _minimums)(panel, g, v % PANEL_VECTORS));
+#endif
 #pragma GCC unroll 32
       for (int q = 0; q < QUADS; q++) {
         const vi weights = JOIN(NAME, _weights)(panel, g, q, v % PANEL_VECTORS);
@@ -132,6 +155,12 @@ INLINE void JOIN(NAME, _tile)(int tokens, int panels, const uint8_t *x, const fl
 #pragma GCC unroll 4
       for (int v = 0; v < vectors; v++)
         sums[t][v] += scale_sum(part[t][v], vf_load(scales + (g * vectors + v) * LANES)) * row_scale;
+#if HAS_MINIMUMS
+      const float total = JOIN(NAME, _row_total)(x + t * ROW_BYTES(K, GROUP), g);
+#pragma GCC unroll 4
+      for (int v = 0; v < vectors; v++)
+        sums[t][v] -= vf_load(scales + HEAD_FLOATS(vectors) + (g * vectors + v) * LANES) * total;
+#endif
     }
   }
   sums_store(sums, tokens, panels, out, N, column);
@@ -141,7 +170,7 @@ INLINE void JOIN(NAME, _tile)(int tokens, int panels, const uint8_t *x, const fl
 INLINE void JOIN(NAME, _tiles)(const Worker *worker, int panels, const uint8_t *x, const uint8_t *w,
                                const float *addend, float *out, int64_t panel, Share tokens) {
   float *const scales = worker->scratch;
-  uint8_t *const bytes = (uint8_t *)(scales + (int64_t)GROUPS * panels * PANEL);
+  uint8_t *const bytes = (uint8_t *)(scales + (1 + HAS_MINIMUMS) * HEAD_FLOATS(panels * PANEL_VECTORS));
   JOIN(NAME, _unpack)(scales, bytes, panels, w + panel * PANEL_BYTES);
   int64_t t = tokens.first;
 #define TILE_FROM(count)                                                                                     \
@@ -164,5 +193,8 @@ INLINE void JOIN(NAME, _tiles)(const Worker *worker, int panels, const uint8_t *
 #undef GROUP
 #undef PANEL_BYTES
 #undef WEIGHTS_SIGNED
+#undef OFFSET
+#undef HAS_MINIMUMS
+#undef HEAD_FLOATS
 #undef INTEGER_TILE_TOKENS
 #undef INTEGER_TILE_PANELS

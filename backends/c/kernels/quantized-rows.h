@@ -6,7 +6,7 @@
  *   float   scales[K / GROUP]  max |x| / 127 of the group; NaN where the group holds an infinity or a NaN
  *   float   totals[K / GROUP]  scale times the sum of the codes
  *
- * padded to whole cache lines. GGML's Q8_0, but for the scale, which is not rounded to half precision.
+ * padded to an odd number of cache lines, so that rows do not fall on one another in the cache. GGML's Q8_0, but for the scale, which is not rounded to half precision.
  *
  * Instructions that multiply bytes take one factor without sign, so weights are stored plus OFFSET, and the
  * sum starts from -OFFSET * (sum of the codes). It also starts from INTEGER_ZERO, the bits of 1.5 * 2^23: a sum
@@ -26,7 +26,7 @@
 #define ROW_SCALES(k, group) ((int64_t)(k) + 4 * ((k) / (group)))
 #define ROW_TOTALS(k, group) ((int64_t)(k) + 8 * ((k) / (group)))
 #define ROW_USED(k, group) ((int64_t)(k) + 12 * ((k) / (group)))
-#define ROW_BYTES(k, group) ((ROW_USED(k, group) + 63) / 64 * 64)
+#define ROW_BYTES(k, group) (((ROW_USED(k, group) + 63) / 64 | 1) * 64)
 
 /* Group `index` of a row of `k` codes, from its floats. */
 INLINE void quantize_group(const float *x, uint8_t *row, int64_t k, int group, int offset, int64_t index) {

@@ -8,11 +8,21 @@ import type { CKernelRow, KernelInstance } from "../kernel-row.js";
 import { matrixShape, PANEL } from "../panels.js";
 import type { QuadFormat } from "../quads.js";
 import {
-  canPackQuads, dequantizeRows, packQuads, parseQuads, quadType, quantizeRows, rowBytes, unpackQuads,
+  canPackQuads, dequantizeRows, packQuads, parseQuads, quadName, quadType, quantizeRows, rowBytes, unpackQuads,
 } from "../quads.js";
 
 /** Panels unpacked at a time: the largest `INTEGER_TILE_PANELS` of kernels/integer-matmul.h. */
 const TILE_PANELS = 2;
+
+/** As Q8_0, Q4_0, Q4_K, Q5_0, Q5_K and Q6_K, of smaller super-groups. */
+const sampleFormats: readonly QuadFormat[] = [
+  { bits: 8, group: 32 },
+  { bits: 4, group: 32 },
+  { bits: 4, group: 32, superGroup: 64, minimums: true },
+  { bits: 5, group: 32 },
+  { bits: 5, group: 32, superGroup: 64, minimums: true },
+  { bits: 6, group: 16, superGroup: 64 },
+];
 
 const packQuadsRow: CKernelRow = {
   family: "movement",
@@ -21,12 +31,12 @@ const packQuadsRow: CKernelRow = {
     doc: "Lays a quantized matrix out in panels of 16 columns by quads of rows, as integer products read it.",
     operands: ["q"],
     attrs: {},
-    traits: ["pure"],
+    traits: ["pure", "columnwise"],
     infer: ([q]) => {
       if (q?.kind !== "quantized" || q.scaleDtype !== "f16") {
         return illTyped(`\`c.pack_quads\` takes a quantized matrix with f16 scales, found ${q === undefined ? "nothing" : printType(q)}`);
       }
-      if (!canPackQuads(q)) illTyped(`\`c.pack_quads\` has no layout for ${q.bits}-bit codes in groups of ${q.group}`);
+      if (!canPackQuads(q)) illTyped(`\`c.pack_quads\` has no layout for ${printType(q)}`);
       return quadType(q, q.shape);
     },
     evaluate: ([q], _, result) => {
@@ -34,8 +44,8 @@ const packQuadsRow: CKernelRow = {
       return packQuads(q, result);
     },
     work: () => ({ flops: 0 }),
-    samples: ([8, 4] as const).map((bits) => ({
-      operands: [{ kind: "quantized", shape: [64, 5], bits, group: 32, scaleDtype: "f16" }],
+    samples: sampleFormats.map((format) => ({
+      operands: [{ ...format, kind: "quantized", shape: [64, 5], scaleDtype: "f16" }],
       attrs: {},
     })),
   }),
@@ -46,47 +56,42 @@ const quantizeRowsRow: CKernelRow = {
   ...defineOp({
     name: "c.quantize_rows",
     doc:
-      "Rows of activations as 8-bit codes with a scale for each group, to meet weights of `bits` bits: bytes in the " +
-      "layout of kernels/quantized-rows.h.",
+      "Rows of activations as 8-bit codes with a scale for each group, to meet weights that are stored plus `offset`: " +
+      "bytes in the layout of kernels/quantized-rows.h.",
     operands: ["x"],
-    attrs: { group: "int", bits: "int" },
+    attrs: { group: "int", offset: "int" },
     traits: ["pure", "rowwise"],
-    infer: ([x], { group, bits }) => {
+    infer: ([x], { group, offset }) => {
       const { shape } = requireF32("c.quantize_rows", x, 2);
       const width = requireNumber("c.quantize_rows", shape[1], "columns");
-      if (bits !== 4 && bits !== 8) illTyped(`\`c.quantize_rows\` knows weights of 4 and 8 bits, found ${bits}`);
-      if (group < 1 || width % group !== 0 || !canPackQuads({ bits: bits === 4 ? 4 : 8, group })) {
+      if (offset < 0 || offset > 128) illTyped(`\`c.quantize_rows\` meets weights of a byte, not plus ${offset}`);
+      if (group < 1 || width % group !== 0 || !canPackQuads({ bits: 8, group })) {
         illTyped(`\`c.quantize_rows\` has no layout for ${width} columns in groups of ${group}`);
       }
       return tensor("u8", shape[0] ?? 0, rowBytes(width, group));
     },
-    evaluate: ([x], { group, bits }) => {
+    evaluate: ([x], { group, offset }) => {
       invariant(x?.kind === "tensor", "type inference has made sure of a tensor");
-      return quantizeRows(x, { group, offset: offsetOf(bits) });
+      return quantizeRows(x, { group, offset });
     },
     work: ([x]) => ({ flops: 4 * elementCount(x?.kind === "tensor" ? x.shape : []) }),
     samples: [
-      { operands: [tensor("f32", "T", 64)], attrs: { group: 32, bits: 8 }, dims: { T: 3 } },
-      { operands: [tensor("f32", "T", 120)], attrs: { group: 24, bits: 4 }, dims: { T: 2 } },
+      { operands: [tensor("f32", "T", 64)], attrs: { group: 32, offset: 128 }, dims: { T: 3 } },
+      { operands: [tensor("f32", "T", 120)], attrs: { group: 24, offset: 8 }, dims: { T: 2 } },
     ],
   }),
-  instance: ([x], { group, bits }) => {
+  instance: ([x], { group, offset }) => {
     const width = x?.kind === "tensor" ? Number(x.shape[1]) : 0;
     return {
       file: "quantize_rows.h",
       name: `quantize_rows_${width}`,
-      defines: [["K", String(width)], ["GROUP", String(group)], ["OFFSET", String(offsetOf(Number(bits)))]],
+      defines: [["K", String(width)], ["GROUP", String(group)], ["OFFSET", String(offset)]],
       comment: `out[T] = x[T, ${width}] as 8-bit codes with a scale for each ${String(group)}`,
       scratchFloats: 0,
       call: ([from], result, dim) => [dim(firstDim(from?.type)), from?.text ?? "", result.text],
     };
   },
 };
-
-/** What codes of a number of bits are stored plus. */
-function offsetOf(bits: number): number {
-  return 2 ** (bits - 1);
-}
 
 function firstDim(type: ValueType | undefined): number | string {
   return type?.kind === "tensor" ? (type.shape[0] ?? 0) : 0;
@@ -126,26 +131,34 @@ function productFlops(types: readonly ValueType[]): number {
 
 function productInstance([, w]: readonly ValueType[], hasAddend: boolean): KernelInstance {
   invariant(w?.kind === "packed", "rows are multiplied by a packed matrix");
-  const { bits, group } = formatOf(w);
+  const format = formatOf(w);
+  const { bits, group, minimums } = format;
   const [rows, columns] = matrixShape(w.shape);
   const sum = hasAddend ? "addend + " : "";
   return {
-    file: `integer_matmul_q${bits}.h`,
-    name: `integer_matmul_${hasAddend ? "add_" : ""}q${bits}_g${group}_${rows}x${columns}`,
-    defines: [["K", String(rows)], ["N", String(columns)], ["GROUP", String(group)], ["ADDEND", hasAddend ? "1" : "0"]],
+    file: bits === 8 ? "integer_matmul_q8.h" : "integer_matmul_bits.h",
+    name: `integer_matmul_${hasAddend ? "add_" : ""}${quadName(format).replace("_quads16", "")}_${rows}x${columns}`,
+    defines: [
+      ["K", String(rows)], ["N", String(columns)], ["GROUP", String(group)],
+      ...(bits === 8 ? [] : bitDefines(format)), ["ADDEND", hasAddend ? "1" : "0"],
+    ],
     comment: `out[tokens, ${columns}] = ${sum}x[tokens, ${rows}] w[${rows}, ${columns}], x as 8-bit codes, w as ${w.format}`,
-    scratchFloats: PANEL * TILE_PANELS * (rows / group + rows / 4),
+    scratchFloats: PANEL * TILE_PANELS * ((minimums ? 2 : 1) * (rows / group) + rows / 4),
     call: ([left, weights, addend], result, dim) => [
       dim(firstDim(left?.type)), left?.text ?? "", weights?.text ?? "", addend?.text ?? "NULL", result.text,
     ],
   };
 }
 
+function bitDefines({ bits, superGroup, minimums }: QuadFormat): KernelInstance["defines"] {
+  return [["BITS", String(bits)], ["SUPER", String(superGroup ?? 0)], ["HAS_MINIMUMS", minimums ? "1" : "0"]];
+}
+
 function samplesOf(hasAddend: boolean): OpSample[] {
-  return ([8, 4] as const).map((bits) => {
+  return sampleFormats.map((format) => {
     const addend = hasAddend ? [tensor("f32", "T", 37)] : [];
-    const w = quadType({ bits, group: 32 }, [64, 37]);
-    return { operands: [tensor("u8", "T", rowBytes(64, 32)), w, ...addend], attrs: {}, dims: { T: 3 } };
+    const w = quadType(format, [64, 37]);
+    return { operands: [tensor("u8", "T", rowBytes(64, format.group)), w, ...addend], attrs: {}, dims: { T: 3 } };
   });
 }
 

@@ -1,7 +1,7 @@
 /** Kernels that never run on the target: they lay weights out when the weight file is written. */
 
 import { invariant } from "../../../src/base/index.js";
-import { defineOp, isFloat, printType, tensor } from "../../../src/ir/index.js";
+import { defineOp, isFloat, isPlainCodes, printType, tensor } from "../../../src/ir/index.js";
 import type { CKernelRow } from "../kernel-row.js";
 import { packedType, packFloats, packQuantized } from "../panels.js";
 import { illTyped, requireNumber } from "../../../src/codegen/index.js";
@@ -13,7 +13,7 @@ const pack: CKernelRow = {
     doc: "Lays a float matrix out in panels of 16 columns.",
     operands: ["w"],
     attrs: {},
-    traits: ["pure"],
+    traits: ["pure", "columnwise"],
     infer: ([w]) => {
       if (w?.kind !== "tensor" || w.shape.length !== 2 || !isFloat(w.dtype)) {
         return illTyped(`\`c.pack\` takes a float matrix, found ${w === undefined ? "nothing" : printType(w)}`);
@@ -41,11 +41,12 @@ const packQuantizedRow: CKernelRow = {
     doc: "Lays a quantized matrix out in panels of 16 columns, the scales of a group before its codes.",
     operands: ["q"],
     attrs: {},
-    traits: ["pure"],
+    traits: ["pure", "columnwise"],
     infer: ([q]) => {
       if (q?.kind !== "quantized" || q.scaleDtype !== "f16") {
         return illTyped(`\`c.pack_quantized\` takes a quantized matrix with f16 scales, found ${q === undefined ? "nothing" : printType(q)}`);
       }
+      if (!isPlainCodes(q)) return illTyped(`\`c.pack_quantized\` takes codes of 4 or 8 bits with one scale a group, found ${printType(q)}`);
       if (q.bits === 4 && q.group % 2 !== 0) illTyped(`\`c.pack_quantized\` needs an even group of 4-bit codes, found ${q.group}`);
       return packedType({ kind: "quantized", bits: q.bits, group: q.group }, q.shape);
     },

@@ -65,9 +65,9 @@ function resourceOf(place: Place): Resource {
 /** Names of buffers that every module may have: an operand may be called alike. */
 const sharedNames = ["keys", "values"];
 
-/** Codes and scales of one matrix are one binding, named for the operand. */
+/** The parts of a quantized matrix are one binding, named for the operand. */
 function weightName({ access }: PlacedAccess): string {
-  const name = wgslIdentifier(access.name.replace(/_(codes|scales)$/, ""));
+  const name = wgslIdentifier(access.name.replace(/_(codes|(sub_)?(scales|minimums))$/, ""));
   return sharedNames.includes(name) ? `${name}_weight` : name;
 }
 

@@ -6,6 +6,7 @@
  */
 
 import { assertNever, invariant } from "../../../src/base/index.js";
+import { dtypeBytes, partOffset, quantizedParts } from "../../../src/ir/index.js";
 import type { PlannedValue, ProgramPlan } from "../../../src/plan/index.js";
 import type { KernelAccess } from "../kernel-row.js";
 import { LIMITS } from "../limits.js";
@@ -14,7 +15,7 @@ import type { BatchArrayRecord } from "../program.js";
 export type Place =
   /** A buffer that many values share; keys, values and output begin at 0. */
   | { readonly kind: "shared"; readonly buffer: SharedBuffer; readonly offsetWords: number }
-  /** `firstElement`: where the scales of a quantized matrix begin behind its codes. */
+  /** `firstElement`: where a part of a quantized matrix begins behind those before it. */
   | { readonly kind: "weight"; readonly index: number; readonly firstElement: number }
   /** The number of the layer, in the uniform. */
   | { readonly kind: "layer" };
@@ -36,8 +37,10 @@ export function placeOf(value: PlannedValue, { part }: Pick<KernelAccess, "part"
     case "cache":
       return { kind: "shared", buffer: part === 0 ? "keys" : "values", offsetWords: 0 };
     case "weight": {
-      const codes = type.kind === "quantized" ? type.shape[0] * type.shape[1] : 0;
-      return { kind: "weight", index: storage.index, firstElement: part === 0 ? 0 : codes / 2 };
+      const elements = type.kind === "quantized" ? quantizedParts(type)[part] : undefined;
+      const firstElement =
+        type.kind === "quantized" && elements !== undefined ? partOffset(type, part) / dtypeBytes(elements.dtype) : 0;
+      return { kind: "weight", index: storage.index, firstElement };
     }
     case "layer":
       return { kind: "layer" };

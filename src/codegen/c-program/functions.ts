@@ -3,9 +3,9 @@
  * follow the plan line by line.
  */
 
-import { assertNever, invariant, type TextWriter } from "../../base/index.js";
+import { assertNever, at, invariant, type TextWriter } from "../../base/index.js";
 import type { Dim, DType, ValueType } from "../../ir/index.js";
-import { dtypeBytes } from "../../ir/index.js";
+import { dtypeBytes, partOffset, quantizedParts } from "../../ir/index.js";
 import type {
   Call, CopyCall, FunctionPlan, KernelCall, PlannedValue, ProgramPlan, RuleReference, Storage,
 } from "../../plan/index.js";
@@ -135,8 +135,8 @@ function weightText(
   invariant(entry.scope === "step" || role === "layer", `${entry.name} is read in a layer`);
   const base = `${weightAccessor(plan, index)}(s${entry.scope === "layer" ? ", layer" : ""})`;
   if (type.kind !== "quantized" || part === 0) return base;
-  const codes = type.shape[0] * type.shape[1];
-  return dialect.elementsAt(`${base} + ${codes}`, cElementType(type.scaleDtype));
+  const { dtype } = at(quantizedParts(type), part);
+  return dialect.elementsAt(`${base} + ${partOffset(type, part)}`, cElementType(dtype));
 }
 
 function argumentOf(value: PlannedValue, scope: FunctionScope): CArgument {

@@ -5,10 +5,10 @@
 
 import { invariant } from "../../base/index.js";
 import type {
-  FloatDType, OpRecord, OpSample, PackedType, PackedValue, QuantizedType, QuantizedValue, TensorType,
+  FloatDType, OpRecord, OpSample, PackedType, PackedValue, PlainCodesType, QuantizedValue, TensorType,
   TensorValue, Value, ValueType,
 } from "../../ir/index.js";
-import { defineOp, elementCount, isFloat, printType, sameType, tensor } from "../../ir/index.js";
+import { defineOp, elementCount, isFloat, isPlainCodes, printType, sameType, tensor } from "../../ir/index.js";
 import { illTyped, meaning, requireF32, requireNumber, requirePacked } from "./checks.js";
 import type { WeightFormat } from "./weight-formats.js";
 
@@ -19,7 +19,7 @@ export interface WeightLayout {
   /** The format behind a packed type's name, or undefined when it is not one of this target's. */
   parseFormat(name: string): WeightFormat | undefined;
   /** Why a quantized matrix cannot be packed, or undefined. */
-  refusesQuantized(type: QuantizedType): string | undefined;
+  refusesQuantized(type: PlainCodesType): string | undefined;
   packFloats(matrix: TensorValue, type: PackedType): PackedValue;
   packQuantized(matrix: QuantizedValue, type: PackedType): PackedValue;
   /** In f32, whatever it was packed from. */
@@ -67,6 +67,7 @@ export function packQuantizedKernel(target: string, layout: WeightLayout): OpRec
       if (q?.kind !== "quantized" || q.scaleDtype !== "f16") {
         return illTyped(`\`${name}\` takes a quantized matrix with f16 scales, found ${q === undefined ? "nothing" : printType(q)}`);
       }
+      if (!isPlainCodes(q)) return illTyped(`\`${name}\` takes codes of 4 or 8 bits with one scale a group, found ${printType(q)}`);
       const refusal = layout.refusesQuantized(q);
       if (refusal !== undefined) illTyped(`\`${name}\` ${refusal}`);
       return layout.packedType({ kind: "quantized", bits: q.bits, group: q.group }, q.shape);

@@ -13,7 +13,8 @@ import { defineCoreOp, draftBySignature } from "./drawing.js";
 import { add, div, indicesOf, int, loadFloat, mul, overElements, resultOf, tensorOf } from "./loop-parts.js";
 import { evaluateProduct, productWork } from "./products.js";
 import {
-  dequantized, drawQuantized, loadQuantized, quantizedType, relateRows, sampleNibbles, sampleWeights,
+  dequantized, drawQuantized, loadQuantized, quantizedType, relateRows, sampleMinimums, sampleNibbles,
+  sampleTwoLevels, sampleWeights,
 } from "./quantized.js";
 import { inferBySignature, signature } from "./signature.js";
 import { floatsOf, mapBinary, quantizedAt, tensorAt } from "./tensor-access.js";
@@ -102,6 +103,8 @@ const integerMatmul = defineCoreOp({
   samples: [
     { operands: [tensor("f32", "T", 64), sampleWeights], attrs: {}, dims: { T: 3 } },
     { operands: [tensor("f32", 2, 64), sampleNibbles], attrs: {} },
+    { operands: [tensor("f32", 2, 128), sampleMinimums], attrs: {} },
+    { operands: [tensor("f32", 2, 64), sampleTwoLevels], attrs: {} },
   ],
 });
 

@@ -5,14 +5,18 @@ import { load, store } from "../loop-form.js";
 import type { Drawn, DrawRequest } from "../op.js";
 import type { QuantizedType } from "../types.js";
 import { tensor, typeBytes } from "../types.js";
+import { newQuantized, quantizedArrays } from "../values.js";
 import { attrOr, defineCoreOp, draftBySignature, drawExtent, pick } from "./drawing.js";
 import { indicesOf, int, overElements, resultOf, tensorOf } from "./loop-parts.js";
 import {
+  dequantized,
   drawQuantized,
   loadQuantized,
   quantizedType,
   relateRows,
+  sampleMinimums,
   sampleNibbles,
+  sampleTwoLevels,
   sampleWeights,
 } from "./quantized.js";
 import { inferBySignature, signature } from "./signature.js";
@@ -31,35 +35,36 @@ const sliceQuantized = defineCoreOp({
     if (start < 0 || size < 1 || start + size > extent) {
       refuse(`\`slice_quantized\` takes ${size} from ${start} on, but axis ${axis} has ${extent}`);
     }
-    if (axis === 0 && (start % type.group !== 0 || size % type.group !== 0)) {
-      refuse(`\`slice_quantized\` cuts between groups of ${type.group} rows, not at ${start} and ${start + size}`);
+    const step = type.superGroup ?? type.group;
+    if (axis === 0 && (start % step !== 0 || size % step !== 0)) {
+      refuse(`\`slice_quantized\` cuts between groups of ${step} rows, not at ${start} and ${start + size}`);
     }
     return { ...type, shape: axis === 0 ? [size, type.shape[1]] : [type.shape[0], size] };
   },
   evaluate: (operands, { axis, start }, result) => {
-    const { type, codes, scales } = quantizedAt(operands, 0);
-    const part = quantizedType(result);
-    const [rows, columns] = part.shape;
+    const whole = quantizedAt(operands, 0);
+    const [, width] = whole.type.shape;
+    const part = newQuantized(quantizedType(result));
+    const [rows, columns] = part.type.shape;
     const [top, left] = axis === 0 ? [start, 0] : [0, start];
-    const cut = (from: Int8Array | Float32Array, to: Int8Array | Float32Array, firstRow: number): void => {
+    const targets = quantizedArrays(part);
+    quantizedArrays(whole).forEach((from, i) => {
+      const to = targets[i]!;
+      const firstRow = (top * (to.length / columns)) / rows;
       for (let row = 0; row * columns < to.length; row++) {
-        const begin = (firstRow + row) * type.shape[1] + left;
+        const begin = (firstRow + row) * width + left;
         to.set(from.subarray(begin, begin + columns), row * columns);
       }
-    };
-    const own = {
-      codes: new Int8Array(rows * columns),
-      scales: new Float32Array((rows / part.group) * columns),
-    };
-    cut(codes, own.codes, top);
-    cut(scales, own.scales, top / part.group);
-    return { kind: "quantized", type: part, ...own };
+    });
+    return part;
   },
   work: () => ({ flops: 0 }),
   draw: drawCut,
   samples: [
     { operands: [sampleWeights], attrs: { axis: 0, start: 32, size: 32 } },
     { operands: [sampleNibbles], attrs: { axis: 1, start: 1, size: 3 } },
+    { operands: [sampleMinimums], attrs: { axis: 0, start: 64, size: 64 } },
+    { operands: [sampleTwoLevels], attrs: { axis: 1, start: 2, size: 3 } },
   ],
 });
 
@@ -70,7 +75,7 @@ function drawCut(random: Random, request: DrawRequest): Drawn | undefined {
   const whole: QuantizedType | undefined = given ?? result ?? drawQuantized(extents, random);
   if (whole === undefined) return undefined;
   const axis = attrOr(request, "axis", () => random.below(2));
-  const step = axis === 0 ? whole.group : 1;
+  const step = axis === 0 ? (whole.superGroup ?? whole.group) : 1;
   const extent = whole.shape[axis === 0 ? 0 : 1];
   const size = attrOr(request, "size", () => result?.shape[axis] ?? step * (1 + random.below(extent / step)));
   const room = given === undefined ? random.below(3) : Math.max(0, (extent - size) / step);
@@ -89,17 +94,13 @@ const takeQuantized = defineCoreOp({
   traits: ["pure"],
   infer: (types) => inferBySignature("take_quantized", takeTypes, types),
   evaluate: (operands, _, result) => {
-    const { type, codes, scales } = quantizedAt(operands, 0);
-    const [rows, columns] = type.shape;
+    const { shape: [rows = 0, columns = 0], data } = dequantized(quantizedAt(operands, 0));
     const out = newResult(result);
     intsOf(tensorAt(operands, 1)).forEach((column, i) => {
       if (column < 0 || column >= columns) {
         throw new RangeError(`row ${column} of a table of ${columns} rows was asked for`);
       }
-      for (let row = 0; row < rows; row++) {
-        const scale = scales[Math.floor(row / type.group) * columns + column]!;
-        out.data[i * rows + row] = codes[row * columns + column]! * scale;
-      }
+      for (let row = 0; row < rows; row++) out.data[i * rows + row] = data[row * columns + column]!;
     });
     return out;
   },
@@ -117,6 +118,7 @@ const takeQuantized = defineCoreOp({
   samples: [
     { operands: [sampleWeights, tensor("i32", "T")], attrs: {}, dims: { T: 4 }, indexBounds: { 1: 3 } },
     { operands: [sampleNibbles, tensor("i32", 2)], attrs: {}, indexBounds: { 1: 5 } },
+    { operands: [sampleTwoLevels, tensor("i32", 2)], attrs: {}, indexBounds: { 1: 5 } },
   ],
 });
 

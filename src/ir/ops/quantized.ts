@@ -1,6 +1,6 @@
 /**
- * Quantized weights: small signed codes with a scale for each group of rows of a column (the GGML formats
- * Q8_0 and Q4_0, along the rows). The scale is rounded to f16 before the codes are computed with it.
+ * Quantized weights: small codes with a scale for each group of rows of a column (the formats of GGML, along
+ * the rows). `quantize` makes Q8_0 and Q4_0: the scale is rounded to f16 before codes are computed with it.
  */
 
 import type { Random } from "../../base/index.js";
@@ -8,9 +8,10 @@ import { at, invariant, roundToHalf } from "../../base/index.js";
 import type { Scalar, Statement } from "../loop-form.js";
 import { binary, cast, index, load, local, store } from "../loop-form.js";
 import type { Drawn, DrawRequest } from "../op.js";
-import type { QuantizedType, ValueType } from "../types.js";
+import type { CodeBits, QuantizedType, ValueType } from "../types.js";
 import { elementCount, printType, sameType, tensor } from "../types.js";
 import type { QuantizedValue, TensorValue } from "../values.js";
+import { newQuantized, quantizedArrays } from "../values.js";
 import type { Extents } from "./drawing.js";
 import {
   attrOr,
@@ -22,7 +23,9 @@ import {
   pick,
   tensorType,
 } from "./drawing.js";
-import { dot, indicesOf, int, loadFloat, mul, overElements, resultOf, tensorOf, add } from "./loop-parts.js";
+import {
+  add, dot, indicesOf, int, loadFloat, mul, overElements, resultOf, sub, tensorOf,
+} from "./loop-parts.js";
 import { evaluateProduct, productWork } from "./products.js";
 import { inferBySignature, signature } from "./signature.js";
 import { mapBinary, quantizedAt, tensorAt } from "./tensor-access.js";
@@ -108,46 +111,82 @@ function largestInGroup(
   return extremes;
 }
 
-function groupScale(bits: 4 | 8, extreme: number): number {
+function groupScale(bits: CodeBits, extreme: number): number {
   const scale = bits === 8 ? Math.abs(extreme) / 127 : extreme / -8;
   // A scale beyond f16 would be infinite, and every weight of the group with it.
   return roundToHalf(Math.max(-LARGEST_HALF, Math.min(LARGEST_HALF, scale)));
 }
 
-function codeOf(bits: 4 | 8, steps: number): number {
+function codeOf(bits: CodeBits, steps: number): number {
   if (bits === 4) return Math.max(-8, Math.min(7, Math.floor(steps + 0.5)));
   const away = Math.sign(steps) * Math.floor(Math.abs(steps) + 0.5);
   return Math.max(-127, Math.min(127, away));
 }
 
-/** code * scale, exact in f32: a code has 8 bits and a scale 11. */
-export function dequantized({ type, codes, scales }: QuantizedValue): TensorValue {
+interface ScaleLevels {
+  readonly coarse: Float32Array;
+  readonly fine: Int8Array | undefined;
+}
+
+/** A group's row of scales or of minimums: f16 numbers, on two levels times whole numbers of 8 bits. */
+function scaleRow({ coarse, fine }: ScaleLevels, type: QuantizedType, group: number): Float32Array {
   const [, columns] = type.shape;
+  const above = Math.floor((group * type.group) / (type.superGroup ?? type.group));
+  const row = coarse.slice(above * columns, (above + 1) * columns);
+  if (fine === undefined) return row;
+  for (let column = 0; column < columns; column++) row[column]! *= fine[group * columns + column]!;
+  return row;
+}
+
+/** code * scale - minimum. Products are exact in f32: codes have 8 bits and scales 11, or 5 and 18. */
+export function dequantized(value: QuantizedValue): TensorValue {
+  const { type, codes, minimums } = value;
+  const [rows, columns] = type.shape;
   const data = new Float32Array(codes.length);
-  for (let row = 0, i = 0; i < codes.length; row++) {
-    const scaleRow = Math.floor(row / type.group) * columns;
-    for (let column = 0; column < columns; column++, i++) data[i] = codes[i]! * scales[scaleRow + column]!;
+  for (let group = 0; group < rows / type.group; group++) {
+    const scale = scaleRow({ coarse: value.scales, fine: value.subScales }, type, group);
+    const minimum = minimums && scaleRow({ coarse: minimums, fine: value.subMinimums }, type, group);
+    const end = (group + 1) * type.group * columns;
+    for (let i = group * type.group * columns; i < end; ) {
+      if (minimum === undefined) {
+        for (let column = 0; column < columns; column++, i++) data[i] = codes[i]! * scale[column]!;
+      } else {
+        for (let column = 0; column < columns; column++, i++) {
+          data[i] = codes[i]! * scale[column]! - minimum[column]!;
+        }
+      }
+    }
   }
   return { kind: "tensor", dtype: "f32", shape: type.shape, data };
 }
 
-/** One element of a quantized operand, whose buffers are `<name>_codes` and `<name>_scales`. */
-export function loadQuantized(name: string, { group }: QuantizedType, row: Scalar, column: Scalar): Scalar {
-  const scale = loadFloat(`${name}_scales`, binary("quotient", row, int(group)), column);
-  return mul(cast("f32", load(`${name}_codes`, row, column)), scale);
+/** One element of a quantized operand, whose buffers are `<name>_codes`, `<name>_scales` and so on. */
+export function loadQuantized(name: string, type: QuantizedType, row: Scalar, column: Scalar): Scalar {
+  const { group, superGroup, minimums } = type;
+  const scaleOf = (each: "scales" | "minimums"): Scalar => {
+    const coarse = loadFloat(`${name}_${each}`, binary("quotient", row, int(superGroup ?? group)), column);
+    if (superGroup === undefined) return coarse;
+    return mul(coarse, loadFloat(`${name}_sub_${each}`, binary("quotient", row, int(group)), column));
+  };
+  const value = mul(cast("f32", load(`${name}_codes`, row, column)), scaleOf("scales"));
+  return minimums ? sub(value, scaleOf("minimums")) : value;
 }
 
 /** A quantized matrix of the drawn size, or none when no usual group divides its rows. */
 export function drawQuantized({ K = 1, N = 1 }: Extents, random: Random): QuantizedType | undefined {
   const groups = [32, 64].filter((group) => K % group === 0);
   if (groups.length === 0) return undefined;
-  return {
+  const plain: QuantizedType = {
     kind: "quantized",
     shape: [K, N],
     bits: pick(random, [4, 8]),
     group: pick(random, groups),
     scaleDtype: "f16",
   };
+  if (random.below(4) > 0) return plain;
+  const levels = random.below(2) === 0 ? {} : { superGroup: K };
+  const minimums = random.below(2) === 0 ? {} : { minimums: true as const };
+  return { ...plain, bits: pick(random, [4, 5, 6]), ...levels, ...minimums };
 }
 
 export function relateRows(extents: Extents, random: Random): void {
@@ -162,6 +201,21 @@ export const sampleWeights: QuantizedType = {
   bits: 8,
   group: 32,
   scaleDtype: "f16",
+};
+/** As Q4_K, and as Q6_K, of smaller super-groups. */
+export const sampleMinimums: QuantizedType = {
+  ...sampleWeights,
+  shape: [128, 3],
+  bits: 4,
+  superGroup: 64,
+  minimums: true,
+};
+export const sampleTwoLevels: QuantizedType = {
+  ...sampleWeights,
+  shape: [64, 5],
+  bits: 6,
+  group: 16,
+  superGroup: 64,
 };
 export const sampleNibbles: QuantizedType = { ...sampleWeights, shape: [64, 5], bits: 4, group: 64 };
 
@@ -184,6 +238,9 @@ const dequantize = defineCoreOp({
   samples: [
     { operands: [sampleWeights], attrs: {} },
     { operands: [sampleNibbles], attrs: {} },
+    { operands: [sampleMinimums], attrs: {} },
+    { operands: [sampleTwoLevels], attrs: {} },
+    { operands: [{ ...sampleNibbles, bits: 5, minimums: true }], attrs: {} },
   ],
 });
 
@@ -213,21 +270,22 @@ const concatQuantized = defineCoreOp({
   samples: [
     { operands: [sampleWeights, { ...sampleWeights, shape: [64, 5] }], attrs: {} },
     { operands: [sampleNibbles, sampleNibbles, sampleNibbles], attrs: {} },
+    { operands: [sampleMinimums, { ...sampleMinimums, shape: [128, 2] }], attrs: {} },
   ],
 });
 
 function joinColumns(parts: readonly QuantizedValue[], type: QuantizedType): QuantizedValue {
-  const [rows, columns] = type.shape;
-  const codes = new Int8Array(rows * columns);
-  const scales = new Float32Array((rows / type.group) * columns);
+  const whole = newQuantized(type);
+  const targets = quantizedArrays(whole);
   let start = 0;
   for (const part of parts) {
     const width = part.type.shape[1];
-    copyColumns(part.codes, codes, { width, columns, start });
-    copyColumns(part.scales, scales, { width, columns, start });
+    quantizedArrays(part).forEach((array, i) => {
+      copyColumns(array, targets[i]!, { width, columns: type.shape[1], start });
+    });
     start += width;
   }
-  return { kind: "quantized", type, codes, scales };
+  return whole;
 }
 
 interface ColumnRange {
@@ -237,7 +295,7 @@ interface ColumnRange {
   readonly start: number;
 }
 
-function copyColumns<T extends Int8Array | Float32Array>(from: T, to: T, range: ColumnRange): void {
+function copyColumns(from: Int8Array | Float32Array, to: Int8Array | Float32Array, range: ColumnRange): void {
   const { width, columns, start } = range;
   for (let row = 0; row < from.length / width; row++) {
     to.set(from.subarray(row * width, (row + 1) * width), row * columns + start);
@@ -294,6 +352,7 @@ const quantizedMatmul = defineCoreOp({
   samples: [
     { operands: [tensor("f32", "T", 64), sampleWeights], attrs: {}, dims: { T: 3 } },
     { operands: [tensor("f32", 2, 64), sampleNibbles], attrs: {} },
+    { operands: [tensor("f32", 2, 128), sampleMinimums], attrs: {} },
   ],
 });
 

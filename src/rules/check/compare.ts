@@ -9,6 +9,7 @@
  */
 
 import type { Value } from "../../ir/index.js";
+import { quantizedArrays } from "../../ir/index.js";
 import type { NumericClass } from "../rule.js";
 import type { Side } from "./evaluate-sides.js";
 
@@ -66,7 +67,7 @@ export function numbersOf(value: Value): readonly number[] {
     case "kv_cache":
       return [...value.keys, ...value.values];
     case "quantized":
-      return [...value.codes, ...value.scales];
+      return quantizedArrays(value).flatMap((array) => [...array]);
     case "packed":
       return Array.from(value.bytes);
   }

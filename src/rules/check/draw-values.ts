@@ -6,7 +6,7 @@
 import type { Random } from "../../base/index.js";
 import { createRandom, roundToHalf } from "../../base/index.js";
 import type { KvCacheType, QuantizedType, TensorType, Value, ValueType } from "../../ir/index.js";
-import { elementCount, emptyCache, roundTo, sameType, tensorValue } from "../../ir/index.js";
+import { codeOffset, elementCount, emptyCache, newQuantized, roundTo, sameType, tensorValue } from "../../ir/index.js";
 import type { NumericClass, RuleForm } from "../rule.js";
 import type { DrawnForm } from "./find-draws.js";
 import type { IndexRoles } from "./roles.js";
@@ -208,13 +208,19 @@ function cacheValue(type: KvCacheType, blocks: number, random: Random): Value {
   return cache;
 }
 
+/** Numbers of about 1, whatever the levels of scales. */
 function quantizedValue(type: QuantizedType, random: Random): Value {
-  const [rows, columns] = type.shape;
-  const most = type.bits === 4 ? 8 : 127;
-  const codes = Int8Array.from({ length: rows * columns }, () => random.below(2 * most) - most);
-  const scales = Float32Array.from(
-    { length: (rows / type.group) * columns },
-    () => roundToHalf(0.01 + random.next() / most),
-  );
-  return { kind: "quantized", type, codes, scales };
+  const value = newQuantized(type);
+  const most = codeOffset(type) || 2 ** (type.bits - 1);
+  const least = type.minimums ? 0 : -most;
+  const count = 2 * most - (type.minimums ? 0 : 1);
+  value.codes.forEach((_, i) => (value.codes[i] = least + random.below(count)));
+  const fine = type.superGroup === undefined ? 1 : 32;
+  for (const scales of [value.scales, value.minimums]) {
+    scales?.forEach((_, i) => (scales[i] = roundToHalf((0.01 + random.next() / most) / fine)));
+  }
+  for (const factors of [value.subScales, value.subMinimums]) {
+    factors?.forEach((_, i) => (factors[i] = random.below(2 * fine)));
+  }
+  return value;
 }
