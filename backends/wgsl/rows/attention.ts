@@ -1,27 +1,18 @@
 /** Rotary positions, the paged cache, and attention over it. */
 
-import { at, invariant } from "../../../src/base/index.js";
+import { at } from "../../../src/base/index.js";
 import {
-  pagedAttentionKernel, refusesCache, ropeAppendKvKernel, ropeKernel, wgslFloat,
+  cacheOf, pagedAttentionKernel, refusesCache, ropeAppendKvKernel, ropeKernel, tensorOf, wgslFloat, widthOf,
 } from "../../../src/codegen/index.js";
-import type { Attrs, KvCacheType, TensorType, ValueType } from "../../../src/ir/index.js";
+import type { Attrs, KvCacheType } from "../../../src/ir/index.js";
 import type { KernelAccess, KernelConstant, WgslKernelRow } from "../kernel-row.js";
 import { integer, reads, writesResult } from "../kernel-row.js";
-import { ELEMENT_WORKGROUP, tensorOf } from "./rowwise.js";
+import { ELEMENT_WORKGROUP } from "./rowwise.js";
 
 const TARGET = "wgsl";
 
 /** Columns of a head that fit into workgroup memory and into the sums of an invocation. */
 const MOST_HEAD_DIM = 1024;
-
-function cacheOf(type: ValueType | undefined): KvCacheType {
-  invariant(type?.kind === "kv_cache", "type inference has made sure of a cache");
-  return type;
-}
-
-function widthOf({ shape }: TensorType): number {
-  return shape.slice(1).reduce<number>((count, dim) => count * Number(dim), 1);
-}
 
 function interleaved(attrs: Attrs): KernelConstant {
   return { name: "INTERLEAVED", type: "bool", value: String(attrs["style"] === "interleaved") };
@@ -43,7 +34,7 @@ const rope: WgslKernelRow = {
   ...ropeKernel(TARGET),
   instances: ([x], attrs) => {
     const [offset, heads, headDim] = [Number(attrs["offset"]), Number(attrs["heads"]), Number(attrs["head_dim"])];
-    const [rows, width] = [at(tensorOf(x).shape, 0), widthOf(tensorOf(x))];
+    const [rows, width] = [at(tensorOf(x).shape, 0), widthOf(x)];
     const last = offset + heads * headDim - 1;
     return [
       {
@@ -68,7 +59,7 @@ const ropeAppendKv: WgslKernelRow = {
   refuses: refusesCache,
   instances: ([cache, x], attrs) => {
     const type = cacheOf(cache);
-    const [rows, width] = [at(tensorOf(x).shape, 0), widthOf(tensorOf(x))];
+    const [rows, width] = [at(tensorOf(x).shape, 0), widthOf(x)];
     const [keys, values] = [Number(attrs["key_offset"]), Number(attrs["value_offset"])];
     return [
       {

@@ -2,9 +2,8 @@
 
 import { at, invariant } from "../../../src/base/index.js";
 import {
-  coreOp, illTyped, meaning, rmsNormKernel, swigluKernel, wgslFloat,
+  coreOp, illTyped, meaning, rmsNormKernel, swigluKernel, tensorOf, wgslFloat,
 } from "../../../src/codegen/index.js";
-import type { TensorType, ValueType } from "../../../src/ir/index.js";
 import { defineOp, dtypeBytes, isFloat, printType, tensor } from "../../../src/ir/index.js";
 import type { KernelInstance, WgslKernelRow } from "../kernel-row.js";
 import { integer, reads, writesResult } from "../kernel-row.js";
@@ -13,11 +12,6 @@ const TARGET = "wgsl";
 
 /** Invocations of a workgroup of kernels with one invocation an element. */
 export const ELEMENT_WORKGROUP = 64;
-
-export function tensorOf(type: ValueType | undefined): TensorType {
-  invariant(type?.kind === "tensor", "type inference has made sure of a tensor");
-  return type;
-}
 
 const rmsNorm: WgslKernelRow = {
   family: "rowwise",
