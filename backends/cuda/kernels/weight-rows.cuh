@@ -33,29 +33,28 @@ struct QuantizedChunk {
   float scale;
 };
 
-template <int INNER>
-struct F32Rows {
+/* Rows of floats of BYTES bytes. */
+template <int INNER, int BYTES>
+struct FloatRows {
   typedef PlainChunk Chunk;
-  enum { CHUNK = 4, CHUNKS = (INNER + CHUNK - 1) / CHUNK, SCALED = 0, OFFSET = 0, EXACT_TF32 = 0 };
+  enum { CHUNK = 16 / BYTES, CHUNKS = (INNER + CHUNK - 1) / CHUNK, SCALED = 0, OFFSET = 0, EXACT_TF32 = BYTES == 2 };
 
   static __device__ __forceinline__ Chunk load(const void *w, int64_t, int64_t row, int chunk) {
     return {load_chunk(w, row * CHUNKS + chunk)};
   }
-  static __device__ __forceinline__ float4 numbers(const Chunk &chunk, int) {
+};
+
+template <int INNER>
+struct F32Rows : FloatRows<INNER, 4> {
+  static __device__ __forceinline__ float4 numbers(const PlainChunk &chunk, int) {
     return make_float4(__uint_as_float(chunk.words.x), __uint_as_float(chunk.words.y),
                        __uint_as_float(chunk.words.z), __uint_as_float(chunk.words.w));
   }
 };
 
 template <int INNER>
-struct F16Rows {
-  typedef PlainChunk Chunk;
-  enum { CHUNK = 8, CHUNKS = (INNER + CHUNK - 1) / CHUNK, SCALED = 0, OFFSET = 0, EXACT_TF32 = 1 };
-
-  static __device__ __forceinline__ Chunk load(const void *w, int64_t, int64_t row, int chunk) {
-    return {load_chunk(w, row * CHUNKS + chunk)};
-  }
-  static __device__ __forceinline__ float4 numbers(const Chunk &chunk, int four) {
+struct F16Rows : FloatRows<INNER, 2> {
+  static __device__ __forceinline__ float4 numbers(const PlainChunk &chunk, int four) {
     const uint32_t low = word_of(chunk.words, 2 * four), high = word_of(chunk.words, 2 * four + 1);
     return make_float4(from_half((uint16_t)low), from_half((uint16_t)(low >> 16)), from_half((uint16_t)high),
                        from_half((uint16_t)(high >> 16)));
@@ -63,14 +62,8 @@ struct F16Rows {
 };
 
 template <int INNER>
-struct Bf16Rows {
-  typedef PlainChunk Chunk;
-  enum { CHUNK = 8, CHUNKS = (INNER + CHUNK - 1) / CHUNK, SCALED = 0, OFFSET = 0, EXACT_TF32 = 1 };
-
-  static __device__ __forceinline__ Chunk load(const void *w, int64_t, int64_t row, int chunk) {
-    return {load_chunk(w, row * CHUNKS + chunk)};
-  }
-  static __device__ __forceinline__ float4 numbers(const Chunk &chunk, int four) {
+struct Bf16Rows : FloatRows<INNER, 2> {
+  static __device__ __forceinline__ float4 numbers(const PlainChunk &chunk, int four) {
     const uint32_t low = word_of(chunk.words, 2 * four), high = word_of(chunk.words, 2 * four + 1);
     return make_float4(__uint_as_float(low << 16), __uint_as_float(low & 0xffff0000u),
                        __uint_as_float(high << 16), __uint_as_float(high & 0xffff0000u));
