@@ -1,13 +1,14 @@
 // `npm run docs`: writes what documents take from the program and from measurements. With `--check` it writes
 // nothing and fails when a document is out of date.
 //
-// docs/diagnostics.md is the catalogue of codes. README.md has one table, between two marks, from the newest
-// result of `npm run bench:tokens`.
+// docs/diagnostics.md is the catalogue of codes. README.md has tables, between marks, from the newest results
+// of `npm run bench:tokens` and `npm run bench:cpu`.
 
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { ensureReady, orExit, root } from "./bootstrap.mjs";
+import { cpuTables } from "./cpu-tables.mjs";
 
 await orExit(ensureReady());
 const { catalogue } = await import("../dist/src/diagnostics/index.js");
@@ -63,16 +64,25 @@ ${sections.join("\n")}`;
 
 function readmeWithTable() {
   const text = read("README.md");
-  const marks = /(<!-- bench:tokens:begin -->\n)[^]*(<!-- bench:tokens:end -->)/;
-  return text.replace(marks, (_, begin, end) => `${begin}${tokensTable()}${end}`);
+  const tables = { tokens: tokensTable, cpu: () => cpuTables(newestResult("cpu")) };
+  return Object.entries(tables).reduce((page, [bench, table]) => {
+    const marks = new RegExp(`(<!-- bench:${bench}:begin -->\\n)[^]*(<!-- bench:${bench}:end -->)`);
+    return page.replace(marks, (_, begin, end) => `${begin}${table()}${end}`);
+  }, text);
+}
+
+/** Of a bench, or undefined. */
+function newestResult(bench) {
+  const folder = join(root, "bench", "results");
+  const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith(`-${bench}.json`)).sort() : [];
+  const newest = names.at(-1);
+  return newest === undefined ? undefined : JSON.parse(readFileSync(join(folder, newest), "utf8"));
 }
 
 function tokensTable() {
-  const folder = join(root, "bench", "results");
-  const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith("-tokens.json")).sort() : [];
-  const newest = names.at(-1);
-  if (newest === undefined) return "";
-  const { machine, cores, loadBefore, date, rounds, newTokens, rows } = JSON.parse(readFileSync(join(folder, newest), "utf8"));
+  const report = newestResult("tokens");
+  if (report === undefined) return "";
+  const { machine, cores, loadBefore, date, rounds, newTokens, rows } = report;
   const lines = rows.map((row) => {
     const mebibytes = (row.weightBytes / 2 ** 20).toFixed(2);
     const spread = `${rounded(row.slowest)} … ${rounded(row.fastest)}`;

@@ -1,5 +1,6 @@
-// The models of `npm run bench:cpu`: real shapes, random weights. A BF16 file is written here with llmir's GGUF
-// writer; the other formats are made from it by llama.cpp, so that their mixtures are exactly llama.cpp's.
+// The models of `npm run bench:cpu`: real shapes, random weights. A BF16 file is written here with llmir's
+// GGUF writer; the other formats are made from it by llama.cpp, so that their mixtures are exactly
+// llama.cpp's.
 
 import { existsSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -28,7 +29,7 @@ export const models = {
   },
 };
 
-/** The file of a model in a format; made when it is not there. `gguf` is llmir's writer, `peer` starts llama.cpp. */
+/** The file of a model in a format, made when absent. `gguf` is llmir's writer, `peer` starts llama.cpp. */
 export async function modelFile(name, format, { folder, gguf, peer }) {
   const path = (each) => join(folder, `${name}-${each}.gguf`);
   if (!existsSync(path("BF16"))) writeRandomModel(models[name], path("BF16"), gguf);

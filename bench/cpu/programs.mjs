@@ -37,7 +37,7 @@ export function installPeer(cache) {
   return { libraries: join(bins, readdirSync(bins)[0]), headers: join(folder, "headers"), version, release: bundled.release };
 }
 
-/** The package carries llama.cpp's repository as a bundle; a structure passed by value must match it exactly. */
+/** The package carries llama.cpp's repository as a bundle; structures must match the library exactly. */
 function extractHeaders(folder) {
   const repository = join(folder, "repository.git");
   const bundle = join(folder, "node_modules/node-llama-cpp/llama/gitRelease.bundle");

@@ -8,6 +8,9 @@ const batched = (sequences) => ({
   tokens: (quick) => sequences * (quick ? 8 : 32),
 });
 
+/** Of small models: as many tokens as fit their context. */
+export const shortRow = { sequences: 1, context: 256, command: () => ["decode", 200, 0], tokens: () => 200 };
+
 /** By the name on the command line. `context`: positions that a sequence may take. */
 export const rows = {
   prefill: { sequences: 1, context: 1024, command: () => ["prefill", 512], tokens: () => 512 },

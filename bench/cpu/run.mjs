@@ -1,10 +1,12 @@
-// `npm run bench:cpu`: llmir beside llama.cpp on the same GGUF files, threads and machine, in one run, alternating.
+// `npm run bench:cpu`: llmir beside llama.cpp on the same GGUF files, threads and machine, in one run,
+// alternating.
 //
-// Both sides are timed in C around calls of their C interfaces (`llmir_step`, `llama_decode`), without sampling,
-// each in a process of its own that sleeps while the other runs. Before each pair the bandwidth of reading as many
-// bytes as one token needs is probed. Options: `--models`, `--formats`, `--rows`, `--threads` (lists with commas),
-// `--rounds N`, `--quick` (two short rounds), `--no-peer`, `--parts speed,small,agreement`, `--json FILE`.
-// Models, packed weights and the peer (some 20 GB for all) are kept in `$LLMIR_BENCH_CACHE`.
+// Both sides are timed in C around calls of their C interfaces (`llmir_step`, `llama_decode`), without
+// sampling, each in a process of its own that sleeps while the other runs. Before each pair the bandwidth
+// of reading as many bytes as one token needs is probed. Options: `--models`, `--formats`, `--rows`,
+// `--threads` (lists with commas), `--rounds N`, `--quick` (two short rounds), `--no-peer`, `--parts
+// speed,small,agreement`, `--json FILE`. Models, packed weights and the peer (some 20 GB for all) are kept
+// in `$LLMIR_BENCH_CACHE`.
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
@@ -12,10 +14,12 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 
 import { ensureReady, orExit, root } from "../../scripts/bootstrap.mjs";
+import { agreement } from "./agreement.mjs";
 import { circumstances, machinePeaks } from "./machine.mjs";
 import { formats, models } from "./models.mjs";
 import { buildPrograms, installPeer, startProgram } from "./programs.mjs";
 import { rows as allRows } from "./rows.mjs";
+import { smallTable } from "./small.mjs";
 import { speedTable } from "./speed.mjs";
 
 const { values: options } = parseArgs({
@@ -25,7 +29,7 @@ const { values: options } = parseArgs({
     rows: { type: "string", default: Object.keys(allRows).join(",") },
     threads: { type: "string", default: "1,2" },
     rounds: { type: "string", default: "5" },
-    parts: { type: "string", default: "speed" },
+    parts: { type: "string", default: "speed,small,agreement" },
     quick: { type: "boolean", default: false },
     "no-peer": { type: "boolean", default: false },
     json: { type: "string" },
@@ -56,9 +60,16 @@ const peaks = await machinePeaks(programs.probe, setting.threads);
 console.log(`${started.machine}, ${started.cores} cores, load ${started.load}`);
 console.log(`llmir ${started.commit} beside llama.cpp ${peer?.release ?? "(left out)"}`);
 for (const each of peaks) console.log(`peaks, ${each.threads} threads, G operations/s: ${JSON.stringify(each)}`);
-const report = { bench: "cpu", ...started, rounds: setting.rounds, peaks, speed: await speedTable(setting, peaks) };
+const parts = {
+  speed: () => speedTable(setting, peaks),
+  small: () => smallTable(setting),
+  agreement: () => agreement(setting),
+};
+const report = { bench: "cpu", ...started, rounds: setting.rounds, peaks };
+for (const part of pick(options.parts, parts)) report[part] = await parts[part]();
 
-const complete = !options.quick && ["models", "formats", "rows", "threads"].every((name) => process.argv.indexOf(`--${name}`) < 0);
+const filters = ["models", "formats", "rows", "threads", "parts", "quick", "no-peer"];
+const complete = filters.every((name) => !process.argv.includes(`--${name}`));
 const file = options.json ?? (complete ? join(root, "bench", "results", `${started.date}-cpu.json`) : undefined);
 if (file !== undefined) {
   writeFileSync(file, `${JSON.stringify(report, undefined, 2)}\n`);

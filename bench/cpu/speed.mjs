@@ -1,5 +1,5 @@
-// The table of speeds: each cell is a model, a format and a number of threads; its rows are measured on both sides
-// in turn, round after round, with a probe of the bandwidth before each pair.
+// The table of speeds: each cell is a model, a format and a number of threads; its rows are measured on
+// both sides in turn, round after round, with a probe of the bandwidth before each pair.
 
 import { join } from "node:path";
 
@@ -7,7 +7,7 @@ import { buildOwn } from "./own.mjs";
 import { modelFile, models } from "./models.mjs";
 import { awaitQuiet, watched } from "./noise.mjs";
 import { startProgram } from "./programs.mjs";
-import { capacity, rows } from "./rows.mjs";
+import { capacity, rows, shortRow } from "./rows.mjs";
 import { median, spread } from "./statistics.mjs";
 import { workOf } from "./work.mjs";
 
@@ -70,8 +70,8 @@ async function openOwn({ setting, file, threads }) {
   }
 }
 
-async function measureRow({ setting, name, format, threads, work, probe }, row, { own, peer }) {
-  const { command, tokens, sequences, context, depth } = rows[row];
+export async function measureRow({ setting, name, format, threads, work, probe }, row, { own, peer }) {
+  const { command, tokens, sequences, context, depth } = row === "short" ? shortRow : rows[row];
   const { quick, rounds } = setting;
   const words = command(quick);
   const state = depth === undefined ? "-" : join(setting.cache, `${name}-${format}-${depth}.state`);
@@ -99,10 +99,15 @@ function summarize({ own, peer, bandwidth }, tokens) {
   const foreign = [...own, ...peer].map((each) => each.foreign);
   const side = (samples) => (samples.length === 0 ? undefined : spread(samples.map(rate)));
   const result = { own: side(own), peer: side(peer), bandwidth: median(bandwidth), foreign: median(foreign) };
-  return { ...result, ratio: result.own && result.peer && result.own.median / result.peer.median };
+  const cpu = (samples) => median(samples.map((each) => each.cpu));
+  const isPair = own.length > 0 && peer.length > 0;
+  // Of processor time: on a machine that is busy with others it says more than the clock.
+  return isPair
+    ? { ...result, ratio: result.own.median / result.peer.median, cpuRatio: cpu(peer) / cpu(own) }
+    : result;
 }
 
-/** How much of the machine's limit llmir reached: read bandwidth where one token is decoded, else products. */
+/** How much of the machine's limit was reached: read bandwidth where one token is decoded, else products. */
 function shares({ row, own, peer, bandwidth }, work, peaks) {
   if (row === "decode" || row === "deep") {
     const bytes = row === "deep" ? work.bytes + work.cacheBytes(rows.deep.depth) : work.bytes;
@@ -119,13 +124,14 @@ function shares({ row, own, peer, bandwidth }, work, peaks) {
   };
 }
 
-function printed({ model, format, threads, row, own, peer, ratio, ownShare, peerShare, bandwidth, foreign, ...rest }) {
+function printed({ own, peer, ratio, ownShare, peerShare, ...rest }) {
+  const { model, format, threads, row, bandwidth, foreign } = rest;
   const rate = (side) => (side === undefined ? "-" : `${side.median.toPrecision(4)} (${side.least.toPrecision(3)}…${side.most.toPrecision(3)})`);
   const percent = (share) => (share === undefined ? "" : ` ${(100 * share).toFixed(0)}%`);
   const cells = [
     model.padEnd(15), format.padEnd(7), `${threads}T`, row.padEnd(8),
     `llmir ${rate(own)}${percent(ownShare)}`.padEnd(36), `llama.cpp ${rate(peer)}${percent(peerShare)}`.padEnd(40),
-    ratio === undefined ? "" : `${ratio.toFixed(2)}x`, `${bandwidth.toFixed(1)} GB/s`, `others ${foreign.toFixed(2)}`,
+    ratio === undefined ? "" : `${ratio.toFixed(2)}x (cpu ${rest.cpuRatio.toFixed(2)}x)`, `${bandwidth.toFixed(1)} GB/s`, `others ${foreign.toFixed(2)}`,
     rest.peerTileShare === undefined ? "" : `tiles:${percent(rest.ownTileShare)} /${percent(rest.peerTileShare)}`,
   ];
   return cells.join("  ");

@@ -4,5 +4,6 @@ export function median(values) {
 }
 
 export function spread(values) {
-  return { median: median(values), least: Math.min(...values), most: Math.max(...values), samples: values.length };
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  return { median: median(values), least, most, samples: values.length };
 }

@@ -1,5 +1,5 @@
-// The smallest vocabularies of a given size that llama.cpp and llmir both load: single bytes, special tokens, and
-// words that stand for nothing. No text passes through them here: tokens are random numbers.
+// The smallest vocabularies of a given size that llama.cpp and llmir both load: single bytes, special
+// tokens, and words that stand for nothing. No text passes through them here: tokens are random numbers.
 
 const kinds = { normal: 1, unknown: 2, control: 3, byte: 6 };
 
@@ -62,5 +62,6 @@ function byteLetters() {
   const isPrintable = (byte) =>
     (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || (byte >= 0xae && byte <= 0xff);
   let others = 0;
-  return Array.from({ length: 256 }, (_, byte) => String.fromCodePoint(isPrintable(byte) ? byte : 256 + others++));
+  const letter = (byte) => String.fromCodePoint(isPrintable(byte) ? byte : 256 + others++);
+  return Array.from({ length: 256 }, (_, byte) => letter(byte));
 }

@@ -1,4 +1,5 @@
-// What one token asks of the machine at least: bytes of weights that are read, and operations of the products.
+// What one token asks of the machine at least: bytes of weights that are read, and operations of the
+// products.
 
 import { closeSync, openSync, readSync, fstatSync } from "node:fs";
 

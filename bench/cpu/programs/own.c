@@ -2,7 +2,7 @@
  * A library that llmir built, through its C interface: the same commands as the peer's program.
  *
  *   model LIBRARY WEIGHTS THREADS BLOCKS VOCABULARY BLOCK_SIZE TABLE
- *   prefill N · decode N DEPTH · batch N SEQUENCES PROMPT · logits TOKENS OUTPUT
+ *   prefill N · decode N DEPTH · batch N SEQUENCES PROMPT · logits TOKENS OUTPUT · greedy TOKENS N OUTPUT
  *
  * For a deep cache the keys and values of one chunk are copied to the blocks of the others: decoding reads as
  * much memory as after a long text, and what the numbers are changes nothing of its time.
@@ -180,6 +180,26 @@ static void logits(const char *input, const char *output) {
   reply_done();
 }
 
+/* Reads the tokens and writes the likeliest continuation, one id a line. */
+static void greedy(const char *input, int32_t count, const char *output) {
+  int32_t *tokens = malloc(sizeof(int32_t) * (size_t)CHUNK);
+  int32_t length = read_tokens(input, tokens, CHUNK);
+  FILE *file = fopen(output, "w");
+  if (file == NULL) fail("the continuation cannot be written");
+  filled = -1;
+  deal_blocks(1, table_width);
+  read_run(tokens, 0, length, 0, 0);
+  int32_t next = likeliest(rows_out, vocabulary);
+  for (int32_t i = 0; i < count; i++) {
+    fprintf(file, "%d\n", next);
+    read_run(&next, length + i, 1, 0, 0);
+    next = likeliest(rows_out, vocabulary);
+  }
+  fclose(file);
+  free(tokens);
+  reply_done();
+}
+
 int main(void) {
   static char line[1 << 14];
   char *word[MAX_WORDS];
@@ -190,6 +210,7 @@ int main(void) {
     else if (strcmp(command, "decode") == 0 && count == 3) decode(atoi(word[1]), atoi(word[2]));
     else if (strcmp(command, "batch") == 0 && count == 4) decode_batch(atoi(word[1]), atoi(word[2]), atoi(word[3]));
     else if (strcmp(command, "logits") == 0 && count == 3) logits(word[1], word[2]);
+    else if (strcmp(command, "greedy") == 0 && count == 4) greedy(word[1], atoi(word[2]), word[3]);
     else fail("unknown command");
   }
   return 0;

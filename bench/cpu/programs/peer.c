@@ -10,6 +10,7 @@
  *   decode N DEPTH STATE                   N single tokens after DEPTH; STATE is a file that keeps the cache
  *   batch N SEQUENCES PROMPT               N tokens of each sequence after its prompt
  *   logits TOKENS OUTPUT                   logits of every position, for the comparison of results
+ *   greedy TOKENS N OUTPUT                 ids of the likeliest continuation
  */
 #include "timed.h"
 #include "ggml-backend.h"
@@ -175,6 +176,26 @@ static void logits(const char *input, const char *output) {
   reply_done();
 }
 
+/* Reads the tokens and writes the likeliest continuation, one id a line. */
+static void greedy(const char *input, int32_t count, const char *output) {
+  int32_t *tokens = malloc(sizeof(int32_t) * (size_t)512);
+  int32_t length = read_tokens(input, tokens, 512);
+  FILE *file = fopen(output, "w");
+  if (file == NULL) fail("the continuation cannot be written");
+  llama_memory_clear(llama_get_memory(context), false);
+  filled = -1;
+  decode_tokens(tokens, 0, length, 0, 0);
+  int32_t next = likeliest(llama_get_logits_ith(context, -1), vocabulary);
+  for (int32_t i = 0; i < count; i++) {
+    fprintf(file, "%d\n", next);
+    decode_tokens(&next, length + i, 1, 0, 0);
+    next = likeliest(llama_get_logits_ith(context, -1), vocabulary);
+  }
+  fclose(file);
+  free(tokens);
+  reply_done();
+}
+
 static void quantize(const char *from, const char *to, int ftype, int threads) {
   llama_model_quantize_params params = llama_model_quantize_default_params();
   params.ftype = (enum llama_ftype)ftype;
@@ -210,6 +231,7 @@ int main(int argc, char **argv) {
     else if (strcmp(command, "decode") == 0 && count == 4) decode(atoi(word[1]), atoi(word[2]), word[3]);
     else if (strcmp(command, "batch") == 0 && count == 4) decode_batch(atoi(word[1]), atoi(word[2]), atoi(word[3]));
     else if (strcmp(command, "logits") == 0 && count == 3) logits(word[1], word[2]);
+    else if (strcmp(command, "greedy") == 0 && count == 4) greedy(word[1], atoi(word[2]), word[3]);
     else fail("unknown command");
   }
   return 0;

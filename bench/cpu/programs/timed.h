@@ -69,4 +69,12 @@ static void write_floats(const char *path, const float *numbers, size_t count) {
   fclose(file);
 }
 
+static int32_t likeliest(const float *logits, int32_t vocabulary) {
+  int32_t best = 0;
+  for (int32_t i = 1; i < vocabulary; i++) {
+    if (logits[i] > logits[best]) best = i;
+  }
+  return best;
+}
+
 #endif
