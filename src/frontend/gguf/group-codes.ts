@@ -25,40 +25,53 @@ export function readGroups(format: GroupFormat, type: QuantizedType, bytes: Uint
   const codes = new Int8Array(inner * outer);
   const scales = new Float32Array((inner / groupElements) * outer);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const signed = new Int8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const size = blockBytes(format);
   const blocks = inner / groupElements;
   for (let first = 0; first < outer; first += tileRows) {
-    const last = Math.min(outer, first + tileRows);
+    const count = Math.min(outer - first, tileRows);
     for (let block = 0; block < blocks; block++) {
-      for (let row = first; row < last; row++) {
-        const at = (row * blocks + block) * size;
-        scales[block * outer + row] = fromHalfBits(view.getUint16(at, true));
-        const place = { to: block * groupElements * outer + row, step: outer };
-        if (format === "q8_0") readBytes(view, at + scaleBytes, codes, place);
-        else readNibbles(view, at + scaleBytes, codes, place);
+      const at = (first * blocks + block) * size;
+      for (let row = 0; row < count; row++) {
+        scales[block * outer + first + row] = fromHalfBits(view.getUint16(at + row * blocks * size, true));
       }
+      const tile = { from: at + scaleBytes, rowBytes: blocks * size, count, outer };
+      const out = codes.subarray(block * groupElements * outer + first);
+      if (format === "q8_0") readBytes(signed, out, tile);
+      else readNibbles(bytes, out, tile);
     }
   }
   return { kind: "quantized", type, codes, scales };
 }
 
-interface Column {
-  readonly to: number;
-  /** Between elements of a column. */
-  readonly step: number;
+/** One block of each of some rows of a file. Whole models pass through: no calls in the inner loops. */
+interface Tile {
+  /** Of the first row's codes. */
+  readonly from: number;
+  /** Between one row and the next. */
+  readonly rowBytes: number;
+  readonly count: number;
+  /** Columns of the matrix of codes: its rows are written one after another. */
+  readonly outer: number;
 }
 
-function readBytes(view: DataView, at: number, codes: Int8Array, { to, step }: Column): void {
-  for (let i = 0; i < groupElements; i++) codes[to + i * step] = view.getInt8(at + i);
+function readBytes(bytes: Int8Array, codes: Int8Array, { from, rowBytes, count, outer }: Tile): void {
+  for (let i = 0; i < groupElements; i++) {
+    const to = i * outer;
+    for (let row = 0, at = from + i; row < count; row++, at += rowBytes) codes[to + row] = bytes[at]!;
+  }
 }
 
 /** The low halves are the first sixteen elements, the high halves the others; 8 stands for 0. */
-function readNibbles(view: DataView, at: number, codes: Int8Array, { to, step }: Column): void {
+function readNibbles(bytes: Uint8Array, codes: Int8Array, { from, rowBytes, count, outer }: Tile): void {
   const middle = groupElements / 2;
   for (let i = 0; i < middle; i++) {
-    const byte = view.getUint8(at + i);
-    codes[to + i * step] = (byte & 15) - 8;
-    codes[to + (i + middle) * step] = (byte >>> 4) - 8;
+    const [low, high] = [i * outer, (i + middle) * outer];
+    for (let row = 0, at = from + i; row < count; row++, at += rowBytes) {
+      const byte = bytes[at]!;
+      codes[low + row] = (byte & 15) - 8;
+      codes[high + row] = (byte >>> 4) - 8;
+    }
   }
 }
 
