@@ -7,17 +7,18 @@
 import type { Statement } from "../loop-form.js";
 import { assign, binary, declare, index, local, loop, number, store, unary } from "../loop-form.js";
 import type { QuantizedType, ValueType } from "../types.js";
-import { elementCount, tensor } from "../types.js";
+import { tensor } from "../types.js";
 import type { TensorValue } from "../values.js";
 import { defineCoreOp, draftBySignature } from "./drawing.js";
-import { add, div, indicesOf, int, loadFloat, mul, overElements, resultOf, tensorOf } from "./loop-parts.js";
+import { add, div, indicesOf, int, loadFloat, mul, overElements, resultOf } from "./loop-parts.js";
+import { lowerProductAdd, plusAddend, productAddWork } from "./product-addend.js";
 import { evaluateProduct, productWork } from "./products.js";
 import {
   dequantized, drawQuantized, loadQuantized, quantizedType, relateRows, sampleMinimums, sampleNibbles,
   sampleTwoLevels, sampleWeights,
 } from "./quantized.js";
 import { inferBySignature, signature } from "./signature.js";
-import { floatsOf, mapBinary, quantizedAt, tensorAt } from "./tensor-access.js";
+import { floatsOf, quantizedAt, tensorAt } from "./tensor-access.js";
 
 /** The largest magnitude of a code. */
 const LARGEST_CODE = 127;
@@ -126,20 +127,10 @@ const integerMatmulAdd = defineCoreOp({
   infer: (types) => inferBySignature("integer_matmul_add", productAddTypes, types),
   evaluate: (operands, _, result) => {
     const product = evaluateIntegerProduct([tensorAt(operands, 0), quantizedAt(operands, 1)], result);
-    return mapBinary([tensorAt(operands, 2), product], result, (a, b) => a + b);
+    return plusAddend(operands, product, result);
   },
-  work: (operands, _, result) => {
-    const { flops } = productWork(operands, result);
-    return { flops: flops + elementCount(tensorOf(result).shape) };
-  },
-  lower: (input) => {
-    const { shape } = resultOf(input);
-    const indices = indicesOf(shape);
-    return overElements(shape, [
-      ...lowerIntegerSum(quantizedType(input.operands[1])),
-      store("result", indices, add(loadFloat("addend", ...indices), local("sum"))),
-    ]);
-  },
+  work: (operands, _, result) => productAddWork(operands, result),
+  lower: (input) => lowerProductAdd(input, lowerIntegerSum(quantizedType(input.operands[1]))),
   draw: draftBySignature(productAddTypes, { relate: relateRows, quantized: drawQuantized }),
   samples: [
     { operands: [tensor("f32", "T", 64), sampleWeights, tensor("f32", "T", 3)], attrs: {}, dims: { T: 2 } },

@@ -24,11 +24,12 @@ import {
   tensorType,
 } from "./drawing.js";
 import {
-  add, dot, indicesOf, int, loadFloat, mul, overElements, resultOf, sub, tensorOf,
+  dot, indicesOf, int, loadFloat, mul, overElements, resultOf, sub, tensorOf,
 } from "./loop-parts.js";
+import { lowerProductAdd, plusAddend, productAddWork } from "./product-addend.js";
 import { evaluateProduct, productWork } from "./products.js";
 import { inferBySignature, signature } from "./signature.js";
-import { mapBinary, quantizedAt, tensorAt } from "./tensor-access.js";
+import { quantizedAt, tensorAt } from "./tensor-access.js";
 import { printShape, refuse, requireFloat } from "./type-checks.js";
 
 const LARGEST_HALF = 65504;
@@ -367,20 +368,10 @@ const quantizedMatmulAdd = defineCoreOp({
   infer: (types) => inferBySignature("quantized_matmul_add", productAddTypes, types),
   evaluate: (operands, _, result) => {
     const product = evaluateProduct(tensorAt(operands, 0), dequantized(quantizedAt(operands, 1)), result);
-    return mapBinary([tensorAt(operands, 2), product], result, (a, b) => a + b);
+    return plusAddend(operands, product, result);
   },
-  work: (operands, _, result) => {
-    const { flops } = productWork(operands, result);
-    return { flops: flops + elementCount(tensorOf(result).shape) };
-  },
-  lower: (input) => {
-    const { shape } = resultOf(input);
-    const indices = indicesOf(shape);
-    return overElements(shape, [
-      ...lowerQuantizedSum(quantizedType(input.operands[1])),
-      store("result", indices, add(loadFloat("addend", ...indices), local("sum"))),
-    ]);
-  },
+  work: (operands, _, result) => productAddWork(operands, result),
+  lower: (input) => lowerProductAdd(input, lowerQuantizedSum(quantizedType(input.operands[1]))),
   draw: draftBySignature(productAddTypes, { relate: relateRows, quantized: drawQuantized }),
   samples: [
     { operands: [tensor("f32", "T", 64), sampleWeights, tensor("f32", "T", 3)], attrs: {}, dims: { T: 2 } },
