@@ -6,10 +6,14 @@
  *   c.pack_quantized(q [K,N], f16 scales)                           -> packed "q<bits>_panel16_g<group>"
  *   c.matmul(x [T,K], w packed [K,N])                               -> [T,N]
  *   c.matmul_add(x [T,K], w packed [K,N], addend [T,N])             -> [T,N]    addend + x w
- *   c.pack_quads(q [K,N], f16 scales)                               -> packed "q<bits>_quads16_g<group>"
- *   c.quantize_rows(x [T,K]) {group, bits}                          -> u8 [T, row bytes]: quantized-rows.h
+ *   c.pack_quads(q [K,N], f16 scales)                               -> packed: quads.ts
+ *   c.quantize_rows(x [T,K]) {group, offset}                        -> u8 [T, row bytes]: quantized-rows.h
  *   c.integer_matmul(x u8 [T,…], w packed quads [K,N])              -> [T,N]
  *   c.integer_matmul_add(x u8 [T,…], w packed quads, addend [T,N])  -> [T,N]
+ *   c.pack_pairs(w bf16 [K,N])                                      -> packed "bf16_pairs16"
+ *   c.narrow_rows(x [T,K])                                          -> bf16 [T, row]: narrow-rows.h
+ *   c.narrow_matmul(x bf16 [T,row], w packed pairs [K,N])           -> [T,N]
+ *   c.narrow_matmul_add(x bf16 [T,row], w packed pairs, addend)     -> [T,N]
  *   c.rms_norm(x [..., D], weight [D]) {epsilon}                    -> like x
  *   c.swiglu(gate_up [T,2F])                                        -> [T,F]
  *   c.rope(x [T,W] or [T,H,D], positions [T], frequencies [D/2]) {offset, heads, head_dim, style}
@@ -26,6 +30,7 @@
 import type { CKernelRow } from "./kernel-row.js";
 import { attentionRows } from "./rows/attention.js";
 import { integerProductRows } from "./rows/integer-products.js";
+import { narrowProductRows } from "./rows/narrow-products.js";
 import { packingRows } from "./rows/packing.js";
 import { productRows } from "./rows/products.js";
 import { rowwiseRows } from "./rows/rowwise.js";
@@ -34,6 +39,7 @@ export const kernels: readonly CKernelRow[] = [
   ...packingRows,
   ...productRows,
   ...integerProductRows,
+  ...narrowProductRows,
   ...rowwiseRows,
   ...attentionRows,
 ];

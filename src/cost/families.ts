@@ -3,6 +3,7 @@
 export const kernelFamilies = [
   "matmul",
   "integer_matmul",
+  "narrow_matmul",
   "attention",
   "rowwise",
   "elementwise",
@@ -11,5 +12,11 @@ export const kernelFamilies = [
 ] as const;
 export type KernelFamily = (typeof kernelFamilies)[number];
 
-/** Families whose arithmetic is on 8-bit integers; all others compute in binary32. */
-export const integerFamilies: ReadonlySet<KernelFamily> = new Set(["integer_matmul"]);
+/** What a family multiplies; sums are in 32 bits always. */
+export type Arithmetic = "f32" | "bf16" | "int8";
+
+const narrowArithmetic: Partial<Record<KernelFamily, Arithmetic>> = { integer_matmul: "int8", narrow_matmul: "bf16" };
+
+export function familyArithmetic(family: KernelFamily): Arithmetic {
+  return narrowArithmetic[family] ?? "f32";
+}

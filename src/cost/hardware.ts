@@ -33,6 +33,8 @@ export interface HardwareDescription {
   readonly flopsPerCycle: number;
   /** 8-bit integer operations of one thread in a cycle; a multiply-add counts two. */
   readonly int8OpsPerCycle: number;
+  /** bfloat16 operations of one thread in a cycle. */
+  readonly bf16OpsPerCycle: number;
   /** Smallest first. */
   readonly caches: readonly CacheLevel[];
   readonly memory: {
@@ -57,6 +59,7 @@ export function parseHardware(json: unknown): HardwareDescription {
     clockHz: positive(root, "clockHz"),
     flopsPerCycle: positive(root, "flopsPerCycle"),
     int8OpsPerCycle: positive(root, "int8OpsPerCycle"),
+    bf16OpsPerCycle: positive(root, "bf16OpsPerCycle"),
     caches: list(root["caches"], "caches").map((each) => parseCache(record(each, "caches"))),
     memory: {
       sizeBytes: positive(memory, "sizeBytes"),
@@ -118,6 +121,7 @@ export function describeMachine(generic: HardwareDescription, facts: MachineFact
     threads,
     flopsPerCycle: vectorFlopsPerCycle(facts) ?? generic.flopsPerCycle,
     int8OpsPerCycle: vectorInt8OpsPerCycle(facts) ?? generic.int8OpsPerCycle,
+    bf16OpsPerCycle: bf16OpsPerCycle(facts) ?? generic.bf16OpsPerCycle,
     caches: generic.caches.map((cache, i) => ({
       ...cache,
       sizeBytes: positiveOr(sizes[i], cache.sizeBytes),
@@ -151,4 +155,11 @@ function vectorInt8OpsPerCycle({ features }: MachineFacts): number | undefined {
   if (has("avx2") && has("fma")) return 48;
   if (has("asimddp")) return 64;
   return features.length > 0 ? 4 : undefined;
+}
+
+/** Tile registers, or pairs in vectors; elsewhere bfloat16 is widened, and half of the work is that. */
+function bf16OpsPerCycle(facts: MachineFacts): number | undefined {
+  if (facts.features.includes("amx_bf16")) return 1024;
+  const floats = vectorFlopsPerCycle(facts);
+  return facts.features.includes("avx512_bf16") ? 128 : floats && floats / 2;
 }

@@ -5,8 +5,8 @@
  * that kernel's activations, which is why fusion wins.
  */
 
-import type { KernelFamily } from "./families.js";
-import { integerFamilies } from "./families.js";
+import type { Arithmetic, KernelFamily } from "./families.js";
+import { familyArithmetic } from "./families.js";
 import type { HardwareDescription } from "./hardware.js";
 
 /** One kernel call at concrete extents. */
@@ -33,7 +33,7 @@ export function priceKernel(
   residentBytes: number,
 ): KernelPrice {
   const family = hardware.families[work.family];
-  const perCycle = integerFamilies.has(work.family) ? hardware.int8OpsPerCycle : hardware.flopsPerCycle;
+  const perCycle = opsPerCycle(hardware, familyArithmetic(work.family));
   const peak = hardware.threads * hardware.clockHz * perCycle * family.peakShare;
   const arithmeticNs = (work.flops / peak) * 1e9;
   const trafficNs =
@@ -48,6 +48,11 @@ export function priceKernel(
     trafficNs,
     bound: boundOf(arithmeticNs, trafficNs, overheadNs),
   };
+}
+
+function opsPerCycle(hardware: HardwareDescription, arithmetic: Arithmetic): number {
+  if (arithmetic === "int8") return hardware.int8OpsPerCycle;
+  return arithmetic === "bf16" ? hardware.bf16OpsPerCycle : hardware.flopsPerCycle;
 }
 
 function boundOf(arithmeticNs: number, trafficNs: number, overheadNs: number): KernelPrice["bound"] {

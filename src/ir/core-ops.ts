@@ -12,6 +12,7 @@ import { integerProductOps } from "./ops/integer-products.js";
 import { leafOps } from "./ops/leaves.js";
 import { logicOps } from "./ops/logic.js";
 import { maskOps } from "./ops/masks.js";
+import { narrowProductOps } from "./ops/narrow-products.js";
 import { normOps } from "./ops/norms.js";
 import { pieceOps } from "./ops/pieces.js";
 import { positionOps } from "./ops/positions.js";
@@ -46,6 +47,7 @@ export const coreOps = [
   ...quantizedOps,
   ...quantizedPieceOps,
   ...integerProductOps,
+  ...narrowProductOps,
 ] as const;
 
 export type OpName = (typeof coreOps)[number]["name"];

@@ -38,6 +38,8 @@ const sums: Readonly<Record<string, typeof sumTolerance>> = {
   rms_norm_add: sumTolerance,
   expert_swiglu: sumTolerance,
   integer_matmul: sumTolerance,
+  narrow_matmul: sumTolerance,
+  narrow_matmul_add: sumTolerance,
   integer_matmul_add: sumTolerance,
   routed_sum: sumTolerance,
   hadamard_transform: sumTolerance,

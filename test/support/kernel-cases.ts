@@ -136,6 +136,8 @@ export function kernelTolerance({ record, operandTypes, operands, dims }: Kernel
     case "matmul_add":
     case "integer_matmul":
     case "integer_matmul_add":
+    case "narrow_matmul":
+    case "narrow_matmul_add":
       return sumTolerance("f32", w?.kind === "packed" ? (w.shape[0] ?? 1) : 1, LARGEST);
     case "paged_attention": {
       const cache = operands.find((value) => value.kind === "kv_cache");

@@ -8,31 +8,44 @@
  *   NAME_strip     panels for few tokens, over all of k
  *   NAME_tiles     one or MANY_PANELS panels for many tokens
  *
+ * and may define
+ *
+ *   FEWEST_MANY    tokens from which on they are many; one more than FEW_TOKENS if it does not
+ *   MANY_CHUNK     tokens that pass by all panels before the next ones do; all if it does not
+ *
  * Decode splits the panels; prefill splits panels, and tokens as well where panels are few.
  */
+
+#ifndef FEWEST_MANY
+#define FEWEST_MANY (FEW_TOKENS + 1)
+#endif
+#ifndef MANY_CHUNK
+#define MANY_CHUNK INT32_MAX
+#endif
 
 #define PANELS ((N + PANEL - 1) / PANEL)
 
 INLINE void JOIN(NAME, _few)(const Worker *worker, int tokens, const INPUT *x, const WEIGHT *w, const float *addend,
                              float *out) {
-  const Share share = share_of(worker, PANELS);
   const int strip = STRIP(tokens);
-  int64_t panel = share.first;
-  for (; panel + strip <= share.end; panel += strip) JOIN(NAME, _strip)(tokens, strip, x, w, addend, out, panel);
-  for (; panel < share.end; panel++) JOIN(NAME, _strip)(tokens, 1, x, w, addend, out, panel);
+  for (Shares shares = shares_of(worker, PANELS); next_share(&shares);) {
+    int64_t panel = shares.first;
+    for (; panel + strip <= shares.end; panel += strip) JOIN(NAME, _strip)(tokens, strip, x, w, addend, out, panel);
+    for (; panel < shares.end; panel++) JOIN(NAME, _strip)(tokens, 1, x, w, addend, out, panel);
+  }
 }
 
 KERNEL JOIN(NAME, _many)(const Worker *worker, int32_t tokens, const INPUT *x, const WEIGHT *w, const float *addend,
                          float *out) {
-  const Deal deal = deal_tiles(worker, PANELS, tokens, MANY_PANELS, MANY_TOKENS);
-  const Share share = share_of(worker, deal.groups * deal.chunks);
-  for (int64_t unit = share.first; unit < share.end; unit++) {
-    const int64_t panel = unit / deal.chunks * MANY_PANELS;
-    const int64_t first = unit % deal.chunks * deal.chunk_tokens;
-    const Share rows = {first, first + deal.chunk_tokens < tokens ? first + deal.chunk_tokens : tokens};
-    if (panel + MANY_PANELS <= PANELS) JOIN(NAME, _tiles)(worker, MANY_PANELS, x, w, addend, out, panel, rows);
-    else JOIN(NAME, _tiles)(worker, 1, x, w, addend, out, panel, rows);
-  }
+  const Deal deal = deal_tiles(worker, PANELS, tokens, MANY_PANELS, MANY_TOKENS, MANY_CHUNK);
+  for (Shares shares = shares_of(worker, deal.groups * deal.chunks); next_share(&shares);)
+    for (int64_t unit = shares.first; unit < shares.end; unit++) {
+      const int64_t panel = unit % deal.groups * MANY_PANELS;
+      const int64_t first = unit / deal.groups * deal.chunk_tokens;
+      const Share rows = {first, first + deal.chunk_tokens < tokens ? first + deal.chunk_tokens : tokens};
+      if (panel + MANY_PANELS <= PANELS) JOIN(NAME, _tiles)(worker, MANY_PANELS, x, w, addend, out, panel, rows);
+      else JOIN(NAME, _tiles)(worker, 1, x, w, addend, out, panel, rows);
+    }
 }
 
 KERNEL NAME(const Worker *worker, int32_t tokens, const INPUT *x, const void *weights, const float *addend,
@@ -41,6 +54,10 @@ KERNEL NAME(const Worker *worker, int32_t tokens, const INPUT *x, const void *we
 #if !ADDEND
   addend = NULL;
 #endif
+  if (tokens >= FEWEST_MANY) {
+    JOIN(NAME, _many)(worker, tokens, x, w, addend, out);
+    return;
+  }
   switch (tokens) {
     case 0: break;
     case 1: JOIN(NAME, _few)(worker, 1, x, w, addend, out); break;
@@ -51,11 +68,12 @@ KERNEL NAME(const Worker *worker, int32_t tokens, const INPUT *x, const void *we
     case 6: JOIN(NAME, _few)(worker, 6, x, w, addend, out); break;
     case 7: JOIN(NAME, _few)(worker, 7, x, w, addend, out); break;
     case 8: JOIN(NAME, _few)(worker, 8, x, w, addend, out); break;
-    default: JOIN(NAME, _many)(worker, tokens, x, w, addend, out); break;
   }
 }
 
 #undef PANELS
+#undef FEWEST_MANY
+#undef MANY_CHUNK
 #undef STRIP
 #undef MANY_PANELS
 #undef MANY_TOKENS

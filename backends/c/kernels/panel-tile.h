@@ -140,10 +140,11 @@ typedef struct Deal {
 } Deal;
 
 /* Tokens are split too when there are few panels for the threads; each part unpacks the panel anew. */
-static inline Deal deal_tiles(const Worker *worker, int64_t panels, int64_t tokens, int tile_panels, int tile_tokens) {
+static inline Deal deal_tiles(const Worker *worker, int64_t panels, int64_t tokens, int tile_panels, int tile_tokens,
+                              int64_t most_tokens) {
   const int64_t tiles = (tokens + tile_tokens - 1) / tile_tokens;
-  Deal deal = {(panels + tile_panels - 1) / tile_panels, 1, 0};
-  if (worker->threads > 1 && deal.groups < 4 * worker->threads)
+  Deal deal = {(panels + tile_panels - 1) / tile_panels, (tokens + most_tokens - 1) / most_tokens, 0};
+  if (worker->threads > 1 && deal.groups * deal.chunks < 4 * worker->threads)
     deal.chunks = (4 * worker->threads + deal.groups - 1) / deal.groups;
   if (deal.chunks > tiles) deal.chunks = tiles;
   deal.chunk_tokens = (tiles + deal.chunks - 1) / deal.chunks * tile_tokens;

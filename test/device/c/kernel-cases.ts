@@ -5,13 +5,15 @@ import { kernels } from "../../../backends/c/kernels.js";
 import type { CKernelRow } from "../../../backends/c/kernel-row.js";
 import type { PanelFormat } from "../../../backends/c/panels.js";
 import { packedType, packFloats, packQuantized, parseFormat } from "../../../backends/c/panels.js";
+import { narrowRow, narrowRows, packPairs, pairsFormat, pairsType } from "../../../backends/c/pairs.js";
 import type { QuadFormat } from "../../../backends/c/quads.js";
 import { packQuads, parseQuads, quadType, quantizeRows, rowBytes } from "../../../backends/c/quads.js";
 import type { Random } from "../../../src/base/index.js";
-import type { OpSample, PackedType, Value } from "../../../src/ir/index.js";
-import { tensor } from "../../../src/ir/index.js";
+import type { FloatDType, OpSample, PackedType, TensorValue, Value } from "../../../src/ir/index.js";
+import { codeOffset, tensor, tensorValue } from "../../../src/ir/index.js";
 import type { QueriedCache } from "../../support/kernel-cases.js";
-import { cacheSamples, drawCase, drawPacked as drawLaidOut, drawQuantized } from "../../support/kernel-cases.js";
+import { cacheSamples, drawCase, drawPacked as drawLaidOut } from "../../support/kernel-cases.js";
+import { drawQuantized } from "../../support/sample-values.js";
 import type { KernelCase } from "./kernel-harness.js";
 
 export const runningKernels: readonly CKernelRow[] = kernels.filter((row) => row.instance !== undefined);
@@ -22,23 +24,32 @@ function requireKernel(name: string): CKernelRow {
   return row;
 }
 
-/** Random weights in a packed layout: panels or quads. */
+/** Random weights in a packed layout: panels, quads or pairs. */
 export function drawPacked(random: Random, type: PackedType): Value {
+  if (type.format === pairsFormat) {
+    const [rows = 1, columns = 1] = type.shape;
+    return packPairs(drawFloats(random, [rows, columns], "bf16"), type);
+  }
   const quads = parseQuads(type.format);
   if (quads === undefined) return drawLaidOut(random, type, { parseFormat, packFloats, packQuantized });
   const [rows = 1, columns = 1] = type.shape;
-  return packQuads(drawQuantized(random, quads, [rows, columns]), type);
+  const quantized = { ...quads, kind: "quantized", shape: [rows, columns], scaleDtype: "f16" } as const;
+  return packQuads(drawQuantized(random, quantized), type);
 }
 
-/** Rows of codes for an integer product with a packed matrix. */
+function drawFloats(random: Random, shape: readonly [number, number], dtype: FloatDType): TensorValue {
+  return tensorValue(dtype, shape, Array.from({ length: shape[0] * shape[1] }, () => random.normal()));
+}
+
+/** Rows of activations for a product with a packed matrix: codes, or bfloat16. */
 function drawRows(random: Random, tokens: number, { format, shape }: PackedType): Value {
+  if (format === pairsFormat) return narrowRows(drawFloats(random, [tokens, shape[0] ?? 1], "f32"));
   const quads = parseQuads(format);
   if (quads === undefined) throw new Error(`integer products do not read ${format}`);
   const k = shape[0] ?? 1;
-  const data = Float32Array.from({ length: tokens * k }, () => Math.fround(random.normal()));
   return quantizeRows(
-    { kind: "tensor", dtype: "f32", shape: [tokens, k], data },
-    { group: quads.group, offset: 2 ** (quads.bits - 1) },
+    drawFloats(random, [tokens, k], "f32"),
+    { group: quads.group, offset: codeOffset(quads) },
   );
 }
 
@@ -46,7 +57,7 @@ function makeCase(random: Random, record: CKernelRow, sample: OpSample): KernelC
   const packed = sample.operands.find((type) => type.kind === "packed");
   return drawCase(random, record, sample, (type, dims) => {
     if (type.kind === "packed") return drawPacked(random, type);
-    const isRows = packed !== undefined && type.kind === "tensor" && type.dtype === "u8";
+    const isRows = packed !== undefined && type.kind === "tensor" && type.dtype !== "f32";
     return isRows ? drawRows(random, dims["T"] ?? 1, packed) : undefined;
   });
 }
@@ -87,6 +98,12 @@ function integerProductCases(random: Random): KernelCase[] {
     [{ bits: 8, group: 20 }, 120],
     [{ bits: 4, group: 32 }, 1088],
     [{ bits: 4, group: 64 }, 128],
+    [{ bits: 4, group: 32, superGroup: 256, minimums: true }, 1024],
+    [{ bits: 4, group: 16, superGroup: 256, minimums: true }, 256],
+    [{ bits: 5, group: 32, superGroup: 256, minimums: true }, 512],
+    [{ bits: 5, group: 32 }, 96],
+    [{ bits: 6, group: 16, superGroup: 256 }, 768],
+    [{ bits: 4, group: 32, minimums: true }, 96],
   ];
   return formats.flatMap(([format, k], i) => {
     const withAddend = i % 2 === 0;
@@ -99,6 +116,20 @@ function integerProductCases(random: Random): KernelCase[] {
       return makeCase(random, record, sample);
     });
   });
+}
+
+/** Products of bfloat16 with odd inner and outer extents, and with more of k than one pass takes. */
+function narrowProductCases(random: Random): KernelCase[] {
+  const shapes: readonly (readonly [number, number])[] = [[173, 45], [2100, 37], [64, 1]];
+  return shapes.flatMap(([k, columns], i) =>
+    [...tokenCounts, 17].map((count): KernelCase => {
+      const withAddend = i % 2 === 0;
+      const addend = withAddend ? [tensor("f32", "T", columns)] : [];
+      const operands = [tensor("bf16", "T", narrowRow(k)), pairsType([k, columns]), ...addend];
+      const record = requireKernel(withAddend ? "c.narrow_matmul_add" : "c.narrow_matmul");
+      return makeCase(random, record, { operands, attrs: {}, dims: { T: count } });
+    }),
+  );
 }
 
 const caches: readonly QueriedCache[] = [
@@ -119,5 +150,11 @@ function cacheCases(random: Random): KernelCase[] {
 
 export function kernelCases(random: Random): readonly KernelCase[] {
   const samples = runningKernels.flatMap((row) => row.samples.map((sample) => makeCase(random, row, sample)));
-  return [...samples, ...productCases(random), ...integerProductCases(random), ...cacheCases(random)];
+  return [
+    ...samples,
+    ...productCases(random),
+    ...integerProductCases(random),
+    ...narrowProductCases(random),
+    ...cacheCases(random),
+  ];
 }

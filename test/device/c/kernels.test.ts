@@ -67,5 +67,5 @@ function bytesOf(numbers: Float32Array): Buffer {
 
 test("every running kernel has samples, and every case makes something", () => {
   expect(cases.every(({ result, dims }) => result.kind === "kv_cache" || typeBytes(concreteType(result, dims)) > 0)).toBe(true);
-  expect(new Set(cases.map(({ record }) => record.name)).size).toBe(10);
+  expect(new Set(cases.map(({ record }) => record.name)).size).toBe(13);
 });
