@@ -19,7 +19,7 @@ import { fromHalfBits, invariant, toHalfBits } from "../../src/base/index.js";
 import type {
   CodeBits, PackedType, PackedValue, QuantizedType, QuantizedValue, TensorValue,
 } from "../../src/ir/index.js";
-import { codeOffset, newQuantized } from "../../src/ir/index.js";
+import { codeOffset, newQuantized, roundToCodes } from "../../src/ir/index.js";
 import { matrixShape, PANEL } from "./panels.js";
 
 /** What codes are; scales are f16. */
@@ -259,27 +259,14 @@ function quantizeRow(x: Float32Array, target: Uint8Array, { group, offset }: Row
   const view = new DataView(target.buffer, target.byteOffset, target.byteLength);
   for (let index = 0; index < k / group; index++) {
     const values = x.subarray(index * group, (index + 1) * group);
-    const { codes, scale } = quantizeGroup(values);
+    const { codes, scale } = roundToCodes(values);
     const total = codes.reduce((sum, code) => sum + code, 0);
-    codes.forEach((code, i) => { view.setInt8(index * group + i, code); });
+    new Int8Array(target.buffer, target.byteOffset + index * group, group).set(codes);
     const arrays = k + 4 * index;
     view.setInt32(arrays, INTEGER_ZERO - offset * total, true);
     view.setFloat32(arrays + 4 * (k / group), scale, true);
     view.setFloat32(arrays + 8 * (k / group), Math.fround(scale * total), true);
   }
-}
-
-/** In binary32, as the kernel does; a group that holds an infinity or a NaN has a NaN for scale. */
-function quantizeGroup(values: Float32Array): { readonly codes: number[]; readonly scale: number } {
-  const isFinite = values.every((value) => Number.isFinite(value));
-  const most = values.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
-  const inverse = most > 0 ? Math.fround(127 / most) : 0;
-  const codes = Array.from(values, (value) => (isFinite ? roundHalfAway(Math.fround(value * inverse)) : 0));
-  return { codes, scale: isFinite ? Math.fround(most / 127) : NaN };
-}
-
-function roundHalfAway(value: number): number {
-  return Math.sign(value) * Math.floor(Math.abs(value) + 0.5);
 }
 
 /** What rows of codes stand for: [T, K] in f32. */

@@ -7,6 +7,7 @@ export * from "./graph.js";
 export * from "./loop-form.js";
 export * from "./op.js";
 export { erf } from "./ops/erf.js";
+export { roundToCodes } from "./ops/integer-products.js";
 export { castNumber } from "./ops/number-casts.js";
 export * from "./parse.js";
 export * from "./print.js";

@@ -6,7 +6,8 @@
  *   float   scales[K / GROUP]  max |x| / 127 of the group; NaN where the group holds an infinity or a NaN
  *   float   totals[K / GROUP]  scale times the sum of the codes
  *
- * padded to an odd number of cache lines, so that rows do not fall on one another in the cache. GGML's Q8_0, but for the scale, which is not rounded to half precision.
+ * padded to an odd number of cache lines, so that rows do not fall on one another in the cache. GGML's
+ * Q8_0: scales are rounded to half precision, but only where they are normal numbers of it.
  *
  * Instructions that multiply bytes take one factor without sign, so weights are stored plus OFFSET, and the
  * sum starts from -OFFSET * (sum of the codes). It also starts from INTEGER_ZERO, the bits of 1.5 * 2^23: a sum
@@ -17,6 +18,7 @@
 
 #include <math.h>
 
+#include "../runtime/numbers.h"
 #include "../runtime/vector.h"
 
 #define INTEGER_ZERO 0x4b400000
@@ -37,7 +39,9 @@ INLINE void quantize_group(const float *x, uint8_t *row, int64_t k, int group, i
     faults += value * 0.0f; /* NaN where the value is no number */
   }
   const float most = vf_largest(largest);
-  const float scale = most / 127.0f + vf_sum(faults);
+  const float exact = most / 127.0f;
+  const int is_half = exact >= 0x1p-14f && exact <= 65504.0f;
+  const float scale = (is_half ? from_half(to_half(exact)) : exact) + vf_sum(faults);
   const float inverse = most > 0.0f ? 127.0f / most : 0.0f;
   int32_t total = 0;
   vi sums = {0};

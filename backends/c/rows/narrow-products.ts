@@ -15,7 +15,7 @@ const packPairsRow: CKernelRow = {
     doc: "Lays a bfloat16 matrix out in panels of 16 columns by pairs of rows.",
     operands: ["w"],
     attrs: {},
-    traits: ["pure"],
+    traits: ["pure", "columnwise"],
     infer: ([w]) => {
       if (w?.kind !== "tensor" || w.shape.length !== 2 || w.dtype !== "bf16") {
         return illTyped(`\`c.pack_pairs\` takes a bf16 matrix, found ${w === undefined ? "nothing" : printType(w)}`);

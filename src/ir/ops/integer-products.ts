@@ -4,8 +4,9 @@
  * Within a group the product is one of integers.
  */
 
+import { roundToHalf } from "../../base/index.js";
 import type { Statement } from "../loop-form.js";
-import { assign, binary, declare, index, local, loop, number, store, unary } from "../loop-form.js";
+import { assign, binary, cast, declare, index, local, loop, number, store, unary } from "../loop-form.js";
 import type { QuantizedType, ValueType } from "../types.js";
 import { tensor } from "../types.js";
 import type { TensorValue } from "../values.js";
@@ -23,29 +24,38 @@ import { floatsOf, quantizedAt, tensorAt } from "./tensor-access.js";
 /** The largest magnitude of a code. */
 const LARGEST_CODE = 127;
 
-/** Rows whose groups of columns are rounded to 8 bits; a group that holds an infinity or a NaN becomes NaN. */
+/** Where a number is a normal one in half precision. */
+const [SMALLEST_HALF, LARGEST_HALF] = [2 ** -14, 65504];
+
+/** Rows whose groups of columns are rounded to 8 bits. */
 function roundedRows(x: TensorValue, group: number): TensorValue {
   const data = Float32Array.from(floatsOf(x));
-  for (let start = 0; start < data.length; start += group) roundGroup(data.subarray(start, start + group));
+  for (let start = 0; start < data.length; start += group) {
+    const { codes, scale } = roundToCodes(data.subarray(start, start + group));
+    for (let i = 0; i < group; i++) data[start + i] = codes[i]! * scale;
+  }
   return { ...x, data };
 }
 
-/** In binary32, step by step, so that kernels find the same codes. */
-function roundGroup(values: Float32Array): void {
+/**
+ * The nearest 8-bit codes of a group and their scale, max |x| / 127: GGML's Q8_0. In binary32, step by step, so
+ * that kernels find the same codes. The scale is rounded to half precision where it is a normal number of it. A
+ * group that holds an infinity or a NaN has codes 0 and a NaN for scale.
+ */
+export function roundToCodes(values: Float32Array): { readonly codes: Int8Array; readonly scale: number } {
+  const codes = new Int8Array(values.length);
   let largest = 0;
   for (const value of values) {
-    if (!Number.isFinite(value)) {
-      values.fill(NaN);
-      return;
-    }
+    if (!Number.isFinite(value)) return { codes, scale: NaN };
     largest = Math.max(largest, Math.abs(value));
   }
-  const scale = Math.fround(largest / LARGEST_CODE);
   const inverse = largest > 0 ? Math.fround(LARGEST_CODE / largest) : 0;
   for (let i = 0; i < values.length; i++) {
     const steps = Math.fround(values[i]! * inverse);
-    values[i] = Math.sign(steps) * Math.floor(Math.abs(steps) + 0.5) * scale;
+    codes[i] = Math.sign(steps) * Math.floor(Math.abs(steps) + 0.5);
   }
+  const scale = Math.fround(largest / LARGEST_CODE);
+  return { codes, scale: scale >= SMALLEST_HALF && scale <= LARGEST_HALF ? roundToHalf(scale) : scale };
 }
 
 /** The sum over k in the local `sum`, group by group, for the result element at `i0`, `i1`. */
@@ -67,7 +77,17 @@ function lowerIntegerSum(q: QuantizedType): readonly Statement[] {
         assign("largest", binary("max", local("largest"), unary("abs", x))),
         assign("faults", add(local("faults"), mul(x, number(0)))),
       ]),
-      declare("scale", "f32", add(div(local("largest"), number(LARGEST_CODE)), local("faults"))),
+      declare("scale", "f32", div(local("largest"), number(LARGEST_CODE))),
+      {
+        kind: "if",
+        condition: binary(
+          "and",
+          binary("ge", local("scale"), number(SMALLEST_HALF)),
+          binary("le", local("scale"), number(LARGEST_HALF)),
+        ),
+        then: [assign("scale", cast("f32", cast("f16", local("scale"))))],
+      },
+      assign("scale", add(local("scale"), local("faults"))),
       declare("inverse", "f32", number(0)),
       {
         kind: "if",

@@ -7,13 +7,14 @@ import { roundToBrain } from "../../base/index.js";
 import { cast, index, local, store } from "../loop-form.js";
 import type { Statement } from "../loop-form.js";
 import type { ValueType } from "../types.js";
-import { elementCount, tensor } from "../types.js";
+import { tensor } from "../types.js";
 import type { TensorValue } from "../values.js";
 import { defineCoreOp, draftBySignature } from "./drawing.js";
-import { add, dot, indicesOf, loadFloat, overElements, resultOf, tensorOf } from "./loop-parts.js";
+import { dot, indicesOf, loadFloat, overElements, resultOf, tensorOf } from "./loop-parts.js";
+import { lowerProductAdd, plusAddend, productAddWork } from "./product-addend.js";
 import { evaluateProduct, productWork } from "./products.js";
 import { inferBySignature, signature } from "./signature.js";
-import { floatsOf, mapBinary, tensorAt } from "./tensor-access.js";
+import { floatsOf, tensorAt } from "./tensor-access.js";
 
 function evaluateNarrow([x, w]: readonly [TensorValue, TensorValue], result: ValueType): TensorValue {
   const rounded = { ...x, data: floatsOf(x).map(roundToBrain) };
@@ -61,22 +62,10 @@ const narrowMatmulAdd = defineCoreOp({
   attrs: {},
   traits: ["pure", "rounds"],
   infer: (types) => inferBySignature("narrow_matmul_add", productAddTypes, types),
-  evaluate: (operands, _, result) => {
-    const product = evaluateNarrow([tensorAt(operands, 0), tensorAt(operands, 1)], result);
-    return mapBinary([tensorAt(operands, 2), product], result, (a, b) => a + b);
-  },
-  work: (operands, _, result) => {
-    const { flops } = productWork(operands, result);
-    return { flops: flops + elementCount(tensorOf(result).shape) };
-  },
-  lower: (input) => {
-    const { shape } = resultOf(input);
-    const indices = indicesOf(shape);
-    return overElements(shape, [
-      ...lowerNarrowSum(input.operands[0]),
-      store("result", indices, add(loadFloat("addend", ...indices), local("sum"))),
-    ]);
-  },
+  evaluate: (operands, _, result) =>
+    plusAddend(operands, evaluateNarrow([tensorAt(operands, 0), tensorAt(operands, 1)], result), result),
+  work: (operands, _, result) => productAddWork(operands, result),
+  lower: (input) => lowerProductAdd(input, lowerNarrowSum(input.operands[0])),
   draw: draftBySignature(productAddTypes),
   samples: [
     { operands: [tensor("f32", "T", 16), tensor("bf16", 16, 5), tensor("f32", "T", 5)], attrs: {}, dims: { T: 2 } },
