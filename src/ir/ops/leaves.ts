@@ -3,9 +3,10 @@
  * them from the weight file, so they have no loop form.
  */
 
+import type { Random } from "../../base/index.js";
 import { InvariantError } from "../../base/index.js";
 import { number, store } from "../loop-form.js";
-import type { ValueType } from "../types.js";
+import type { DType, ValueType } from "../types.js";
 import { isFloat, tensor } from "../types.js";
 import type { TensorValue } from "../values.js";
 import { roundTo } from "../values.js";
@@ -50,6 +51,11 @@ const weight = defineCoreOp({
   samples: [],
 });
 
+/** Mostly a float, now and then a whole number as positions are compared with. */
+function drawNumber(random: Random): DType {
+  return random.below(8) === 0 ? "i32" : drawFloat(random);
+}
+
 const constant = defineCoreOp({
   name: "constant",
   doc: "One number, or a tensor that is filled with it. The number is rounded to the tensor's dtype.",
@@ -68,7 +74,7 @@ const constant = defineCoreOp({
   draw: (random, request) => ({
     operands: [],
     attrs: { value: attrOr(request, "value", () => pick(random, [0, 1, -1, 2, 0.5, 3])) },
-    result: request.result ?? tensorType(drawFloat(random), pick(random, [[], drawShape(random)])),
+    result: request.result ?? tensorType(drawNumber(random), pick(random, [[], drawShape(random)])),
   }),
   samples: [
     { operands: [], attrs: { value: 0.1 }, result: tensor("f32") },
