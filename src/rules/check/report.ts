@@ -78,9 +78,15 @@ function placeOf(rule: CompiledRule, span: Span): Place {
   return { source: rule.place.source, span };
 }
 
-function describeAttributes({ drawn }: CounterExample): string {
-  const attributes = [...drawn.draw.attributes].map(([name, value]) => `?${name} = ${JSON.stringify(value)}`);
-  return attributes.sort().join(", ");
+/** Those that have a name, and those that the rule says do not matter. */
+function describeAttributes({ drawn: { draw } }: CounterExample): string {
+  const named = [...draw.attributes].map(([name, value]) => `?${name} = ${JSON.stringify(value)}`);
+  const open = [...draw.payloads].flatMap(([{ record, attrs }, payload]) =>
+    Object.entries(attrs).flatMap(([name, pattern]) =>
+      pattern.kind === "any" ? [`${name}: _ of ${record.name} = ${JSON.stringify(payload.attrs[name])}`] : [],
+    ),
+  );
+  return [...named.sort(), ...new Set(open)].slice(0, maxNotes).join(", ");
 }
 
 /** A type and the first elements. */

@@ -23,7 +23,7 @@ beforeAll(async () => {
 afterAll(() => closeNullDevice(device));
 
 async function faultsOfModel(path: string, options: Partial<CompileOptions>): Promise<readonly string[]> {
-  const compiled = compileModel(createNodeHost(), path, { target: "wgsl", ...options });
+  const compiled = compileModel(createNodeHost(), path, { target: "wgsl", uncheckedRules: true, ...options });
   if (!compiled.ok) throw new Error(renderDiagnostics(compiled.diagnostics));
   compiled.value.model.weights?.close();
   return programFaults(device, compiled.value.files);
@@ -51,7 +51,7 @@ const llama = requireSharedModel("configs", "Meta-Llama-3.1-8B.json");
 
 describe.skipIf(llama === "")("a model of eight billion weights", () => {
   const compiled = (quantize: CompileOptions["quantize"]): Compilation => {
-    const result = compileModel(createNodeHost(), llama, { target: "wgsl", quantize });
+    const result = compileModel(createNodeHost(), llama, { target: "wgsl", quantize, uncheckedRules: true });
     if (!result.ok) throw new Error(renderDiagnostics(result.diagnostics));
     return result.value;
   };
@@ -80,7 +80,7 @@ describe.skipIf(llama === "")("a model of eight billion weights", () => {
 
   test("is refused with the figures where a buffer cannot be cut", () => {
     const host = createNodeHost();
-    const large = compileModel(host, llama, { target: "wgsl", maxTokens: 1024 });
+    const large = compileModel(host, llama, { target: "wgsl", maxTokens: 1024, uncheckedRules: true });
     expect(large.ok).toBe(false);
     expect(large.diagnostics.map(({ code, message }) => `${code}: ${message}`)).toContain(
       "target/limit: the logits of 1024 rows takes 501.0 MiB, and a kernel of this target sees at most 128.0 MiB",

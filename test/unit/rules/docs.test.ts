@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 
 import { coreRegistry } from "../../../src/ir/index.js";
-import { checkRule, loadRuleFile, loadRules, prelude } from "../../../src/rules/index.js";
+import { checkRule, loadRuleFile, loadRules, prelude, resolveTests, runTest } from "../../../src/rules/index.js";
 import { codesAndPlaces, valueOf } from "./support.js";
 
 const document = readFileSync(fileURLToPath(new URL("../../../docs/languages/rules.md", import.meta.url)), "utf8");
@@ -18,6 +18,9 @@ test.each(examples.filter(({ name }) => name !== "main.rules"))("the example $na
   const family = valueOf(loadRuleFile(source, coreRegistry));
   expect(family.rules.length).toBeGreaterThan(0);
   for (const rule of family.rules) expect((await checkRule(rule, { cases: 5 })).diagnostics).toEqual([]);
+  for (const each of valueOf(resolveTests(family, coreRegistry))) {
+    expect(runTest(each, family.rules, () => undefined, coreRegistry)).toMatchObject({ passed: true });
+  }
 });
 
 test("the example of a schedule loads; families without a file are warnings", () => {
