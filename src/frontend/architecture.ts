@@ -3,12 +3,12 @@
 import type { KvCacheType, Module } from "../ir/index.js";
 import type { FieldReader } from "./config-fields.js";
 import type { DecoderTraits, ModelConfig } from "./config.js";
-import type { ExpectedTensor, WeightTypes } from "./tensor-table.js";
+import type { ExpectedTensor, LayerRange } from "./tensor-table.js";
 
 export interface BuildInput {
   readonly config: ModelConfig;
-  /** By the names that stand in the graph. */
-  readonly types: WeightTypes;
+  /** All layers, with types by the names that stand in the graph; at least one range. */
+  readonly ranges: readonly LayerRange[];
   readonly cache: KvCacheType;
   /** The head reads the embedding table. */
   readonly tiedHead: boolean;

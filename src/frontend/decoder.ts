@@ -4,13 +4,14 @@
  * graph, in which attention is matmul, scale, mask, softmax, matmul; whatever makes it fast is a rule.
  */
 
+import { at } from "../base/index.js";
 import type { Attrs, Func, Module, ValueId } from "../ir/index.js";
 import { tensor } from "../ir/index.js";
 import type { Architecture, BuildInput } from "./architecture.js";
 import type { ModelConfig } from "./config.js";
 import type { Spelling } from "./spelling.js";
 import { createSpelling } from "./spelling.js";
-import type { ExpectedTensor } from "./tensor-table.js";
+import type { ExpectedTensor, LayerRange } from "./tensor-table.js";
 
 const embedding = "model.embed_tokens.weight";
 const finalNorm = "model.norm.weight";
@@ -70,8 +71,10 @@ function biasTensors(config: ModelConfig): readonly ExpectedTensor[] {
 }
 
 function buildDecoder(input: BuildInput): Module {
-  const body = buildLayer(input);
-  return { functions: [body, buildStep(input, body)] };
+  const { ranges } = input;
+  const name = ({ first }: LayerRange): string => (ranges.length === 1 ? "layer" : `layer_${first}`);
+  const bodies = ranges.map((range) => buildLayer(input, range, name(range)));
+  return { functions: [...bodies, buildStep(input, bodies)] };
 }
 
 /** Parameters that pass through every layer unchanged. */
@@ -85,9 +88,9 @@ const invariantTypes = {
 
 type Invariants = { readonly [Name in keyof typeof invariantTypes]: ValueId };
 
-function buildStep(input: BuildInput, body: Func): Func {
-  const { config, cache } = input;
-  const graph = createSpelling(input, "step");
+function buildStep(input: BuildInput, bodies: readonly Func[]): Func {
+  const { cache, ranges } = input;
+  const graph = createSpelling({ ...input, types: at(ranges, 0).types }, "step");
   const { builder } = graph;
   const tokens = builder.param("tokens", tensor("i32", "T"));
   const positions = builder.param("positions", invariantTypes.positions);
@@ -100,17 +103,19 @@ function buildStep(input: BuildInput, body: Func): Func {
   ];
   const cacheIn = builder.param("cache", cache);
   const x = graph.op("gather", [graph.weight(embedding, "embedding"), tokens], {}, "x");
-  const range = { first: 0, count: config.layers };
-  const after = builder.layers(body, range, [x, cacheIn], [positions, sequences, ...rest]);
+  const after = bodies.reduce<readonly ValueId[]>((carried, body, i) => {
+    const { first, count } = at(ranges, i);
+    return builder.layers(body, { first, count }, [...carried], [positions, sequences, ...rest]);
+  }, [x, cacheIn]);
   const normed = graph.norm(after[0]!, finalNorm, "final_norm");
   const all = graph.linear(normed, input.tiedHead ? embedding : headTensor, "head");
   const logits = graph.op("gather", [all, rows], {}, "logits");
   return builder.finish([logits, after[1]!]);
 }
 
-function buildLayer(input: BuildInput): Func {
+function buildLayer(input: BuildInput, { types }: LayerRange, name: string): Func {
   const { config, cache } = input;
-  const graph = createSpelling(input, "layer");
+  const graph = createSpelling({ ...input, types }, name);
   const { builder } = graph;
   const layerNumber = builder.param("layer", tensor("i32"));
   const x = builder.param("x", tensor("f32", "T", config.hiddenSize));

@@ -17,7 +17,7 @@ import { readGgufHeader } from "./gguf/read-header.js";
 import { ggufName } from "./gguf/tensor-names.js";
 import { createGgufWeights } from "./gguf/weights.js";
 import { parseJsonObject } from "./json.js";
-import type { WeightTypes } from "./tensor-table.js";
+import type { LayerRange } from "./tensor-table.js";
 import { assumeWeightTypes, checkWeightTypes } from "./tensor-table.js";
 import type { WeightSource } from "./weights.js";
 import { openWeights } from "./weights.js";
@@ -169,15 +169,15 @@ function buildModel({ architecture, config, options, weights, place }: BuildRequ
   const expected = architecture
     .tensors(config, tiedHead)
     .map(({ name, shape }) => ({ name: storedName(name), shape }));
-  const types =
+  const ranges =
     weights === undefined
-      ? assumeWeightTypes(expected, config.dtype)
+      ? assumeWeightTypes(expected, config.layers, config.dtype)
       : checkWeightTypes(expected, config.layers, weights);
-  const cache = cacheType(config, options, types);
+  const cache = cacheType(config, options, ranges);
   return {
     name: place.name,
     architecture: architecture.name,
-    module: architecture.build({ config, types, cache, tiedHead, storedName }),
+    module: architecture.build({ config, ranges, cache, tiedHead, storedName }),
     config,
     weights,
     folder: place.folder,
@@ -191,9 +191,9 @@ function buildModel({ architecture, config, options, weights, place }: BuildRequ
 function cacheType(
   { layers, kvHeads: heads, headDim }: ModelConfig,
   { blockSize, cacheDtype = "f32" }: ImportOptions,
-  types: WeightTypes,
+  ranges: readonly LayerRange[],
 ): KvCacheType {
-  const isQuantized = [...types.values()].some(({ kind }) => kind === "quantized");
+  const isQuantized = ranges.some(({ types }) => [...types.values()].some(({ kind }) => kind === "quantized"));
   const dtype = cacheDtype === "as_weights" ? (isQuantized ? "f16" : "f32") : cacheDtype;
   return { kind: "kv_cache", layers, blockSize, heads, headDim, dtype };
 }

@@ -1,15 +1,15 @@
 /**
  * The tensors that an architecture expects, checked against a weight source. Weights of repeated layers
- * are named with `{layer}` in place of the number; all layers must agree in shape and format, since one
- * function stands for them all.
+ * are named with `{layer}` in place of the number; all layers must agree in shape. Neighbouring layers that
+ * agree in format too are one range, for which one function stands.
  */
 
 import { invariant } from "../base/index.js";
 import type { Diagnostic } from "../diagnostics/index.js";
 import { didYouMean, diagnostic, DiagnosticError } from "../diagnostics/index.js";
 import type { FloatDType, QuantizedType, TensorType } from "../ir/index.js";
-import { tensor } from "../ir/index.js";
-import { groupElements } from "./gguf/group-codes.js";
+import { sameType, tensor } from "../ir/index.js";
+import { codeFormat, codesType } from "./gguf/block-codes.js";
 import type { WeightDType, WeightSource } from "./weights.js";
 
 export interface ExpectedTensor {
@@ -26,32 +26,58 @@ export type WeightTypes = ReadonlyMap<string, WeightType>;
 /** Faults shown at once: a wrong configuration makes every tensor wrong. */
 const faultLimit = 20;
 
-/** The types where there are no weights: all in one format. */
-export function assumeWeightTypes(expected: readonly ExpectedTensor[], dtype: FloatDType): WeightTypes {
-  return new Map(expected.map(({ name, shape }) => [name, tensor(dtype, ...shape)]));
+/** Neighbouring layers whose weights are of the same types, and those, with the ones of no layer. */
+export interface LayerRange {
+  readonly first: number;
+  readonly count: number;
+  readonly types: WeightTypes;
 }
 
-/** Types of existing weights. Throws `DiagnosticError` with up to twenty faults. */
+/** The types where there are no weights: all in one format. */
+export function assumeWeightTypes(
+  expected: readonly ExpectedTensor[],
+  count: number,
+  dtype: FloatDType,
+): readonly LayerRange[] {
+  const types = new Map(expected.map(({ name, shape }) => [name, tensor(dtype, ...shape)]));
+  return [{ first: 0, count, types }];
+}
+
+/** Types of existing weights, range by range. Throws `DiagnosticError` with up to twenty faults. */
 export function checkWeightTypes(
   expected: readonly ExpectedTensor[],
   layers: number,
   weights: WeightSource,
-): WeightTypes {
+): readonly LayerRange[] {
   const faults: Diagnostic[] = [];
-  const types = new Map<string, WeightType>();
+  const common = new Map<string, WeightType>();
+  const own = Array.from({ length: layers }, () => new Map<string, WeightType>());
   for (const { name, shape } of expected) {
-    const dtypes = new Map<WeightDType, string>();
-    for (const concrete of concreteNames(name, layers)) {
-      const dtype = checkTensor({ name: concrete, shape }, weights, faults);
-      if (dtype !== undefined && !dtypes.has(dtype)) dtypes.set(dtype, concrete);
+    const places = name.includes("{layer}") ? own : [common];
+    places.forEach((types, layer) => {
+      const dtype = checkTensor({ name: name.replaceAll("{layer}", String(layer)), shape }, weights, faults);
+      if (dtype !== undefined) types.set(name, typeOfWeight(dtype, shape));
       if (faults.length >= faultLimit) throw new DiagnosticError(...faults);
-    }
-    if (dtypes.size > 1) faults.push(mixedDtypes(dtypes, weights.location));
-    const [first] = dtypes.keys();
-    if (first !== undefined) types.set(name, typeOfWeight(first, shape));
+    });
   }
   if (faults.length > 0) throw new DiagnosticError(...faults);
-  return types;
+  return rangesOf(own).map((range) => ({ ...range, types: new Map([...common, ...range.types]) }));
+}
+
+/** Of each layer's own types, the runs that are alike. */
+function rangesOf(layers: readonly WeightTypes[]): readonly LayerRange[] {
+  const ranges: LayerRange[] = [];
+  layers.forEach((types, layer) => {
+    const last = ranges.at(-1);
+    const isMore = last !== undefined && areAlike(last.types, types);
+    if (isMore) ranges[ranges.length - 1] = { ...last, count: last.count + 1 };
+    else ranges.push({ first: layer, count: 1, types });
+  });
+  return ranges;
+}
+
+function areAlike(left: WeightTypes, right: WeightTypes): boolean {
+  return [...left].every(([name, type]) => sameType(type, weightType(right, name)));
 }
 
 export function weightType(types: WeightTypes, name: string): WeightType {
@@ -62,16 +88,8 @@ export function weightType(types: WeightTypes, name: string): WeightType {
 
 /** The type that a stored tensor has in the graph: a matrix [out, in] of codes stands there as [in, out]. */
 export function typeOfWeight(dtype: WeightDType, shape: readonly number[]): WeightType {
-  if (dtype !== "q8_0" && dtype !== "q4_0") return tensor(dtype, ...shape);
-  const [rows, columns] = shape;
-  invariant(rows !== undefined && columns !== undefined, "codes are stored as matrices");
-  const bits = dtype === "q8_0" ? 8 : 4;
-  return { kind: "quantized", shape: [columns, rows], bits, group: groupElements, scaleDtype: "f16" };
-}
-
-function concreteNames(name: string, layers: number): readonly string[] {
-  if (!name.includes("{layer}")) return [name];
-  return Array.from({ length: layers }, (_, layer) => name.replaceAll("{layer}", String(layer)));
+  const format = codeFormat(dtype.toUpperCase());
+  return format === undefined ? tensor(dtype as FloatDType, ...shape) : codesType(format, shape);
 }
 
 function checkTensor(
@@ -103,12 +121,4 @@ function checkTensor(
     );
   }
   return dtype;
-}
-
-function mixedDtypes(dtypes: ReadonlyMap<WeightDType, string>, at: string): Diagnostic {
-  const list = [...dtypes].map(([dtype, name]) => `\`${name}\` is ${dtype}`).join(", ");
-  return diagnostic("model/mixed-dtypes", `layers disagree in their number format: ${list}`, {
-    at,
-    hint: "convert the weights to one format",
-  });
 }

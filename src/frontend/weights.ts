@@ -9,13 +9,14 @@ import { invariant } from "../base/index.js";
 import type { Diagnostic } from "../diagnostics/index.js";
 import { diagnostic, DiagnosticError } from "../diagnostics/index.js";
 import type { FloatDType, QuantizedValue, TensorValue } from "../ir/index.js";
+import type { CodeFormatName } from "./gguf/block-codes.js";
 import { describeJson, isJsonObject, parseJsonObject } from "./json.js";
 import type { SafetensorsEntry } from "./safetensors.js";
 import { readSafetensorsHeader } from "./safetensors.js";
 import { widenFloats } from "./widen.js";
 
-/** How a weight stands in the graph: floats, or codes of 8 or 4 bits with a scale for each 32. */
-export type WeightDType = FloatDType | "q8_0" | "q4_0";
+/** How a weight stands in the graph: floats, or codes in one of GGML's formats. */
+export type WeightDType = FloatDType | Lowercase<CodeFormatName>;
 
 export interface WeightInfo {
   /** Undefined when the stored format is not one that can be read; `storedDtype` names it. */

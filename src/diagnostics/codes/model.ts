@@ -63,10 +63,6 @@ export const modelCodes = {
     severity: "error",
     meaning: "A tensor that the model needs is stored in a number format that the importer cannot read.",
   },
-  "model/mixed-dtypes": {
-    severity: "error",
-    meaning: "The same weight is stored in different number formats in different layers.",
-  },
   "model/invalid-tokenizer": {
     severity: "error",
     meaning: "`tokenizer.json` or one of its companions is damaged: a field is missing or of the wrong kind.",

@@ -5,11 +5,12 @@ import { describe, expect, test } from "vitest";
 
 import { createRandom, fromHalfBits, toHalfBits } from "../../../src/base/index.js";
 import { blockTypeNamed } from "../../../src/frontend/gguf/block-types.js";
-import { blockReaders, dequantizeBlocks } from "../../../src/frontend/gguf/dequantize.js";
-import { blockBytes, readGroups, writeGroups } from "../../../src/frontend/gguf/group-codes.js";
-import { typeOfWeight } from "../../../src/frontend/tensor-table.js";
+import type { CodeFormat } from "../../../src/frontend/gguf/block-codes.js";
+import { codeFormat, codeFormats, codesType, dequantizeBlocks, readCodes } from "../../../src/frontend/gguf/block-codes.js";
+import { blockBytes, writeGroups } from "../../../src/frontend/gguf/group-codes.js";
 import { importModel } from "../../../src/frontend/index.js";
 import type { QuantizedValue } from "../../../src/ir/index.js";
+import { codeOffset, coreRegistry, verifyModule } from "../../../src/ir/index.js";
 import { createNodeHost } from "../../../src/host/index.js";
 import { writeGgufFile } from "../../support/gguf.js";
 import { inTemporaryFolder } from "../../support/models.js";
@@ -133,7 +134,7 @@ const makers: Readonly<Record<string, () => Made>> = {
 
 describe("blocks", () => {
   test("of every format that can be read are made here", () => {
-    expect(Object.keys(makers).sort()).toEqual(Object.keys(blockReaders).sort());
+    expect(Object.keys(makers).sort()).toEqual(Object.keys(codeFormats).sort());
   });
 
   test.each(Object.keys(makers))("of %s give their numbers, rounded once", (name) => {
@@ -146,35 +147,56 @@ describe("blocks", () => {
     // A view that starts at an odd address, as one inside a file may.
     const shifted = new Uint8Array(bytes.length + 1);
     shifted.set(bytes, 1);
-    expect(Array.from(dequantizeBlocks(type, shifted.subarray(1)))).toEqual(expected);
+    const format = requireFormat(name);
+    expect([format.elements, format.bytes]).toEqual([type.elements, type.bytes]);
+    expect(Array.from(dequantizeBlocks(format, shifted.subarray(1)))).toEqual(expected);
+  });
+
+  test.each(Object.keys(makers))("of %s in rows become codes that mean the same", (name) => {
+    const format = requireFormat(name);
+    const [rows, blocks] = [67, 3];
+    const made = Array.from({ length: rows * blocks }, () => makers[name]!());
+    const bytes = Uint8Array.from(made.flatMap((each) => each.bytes));
+    const value = readCodes(format, [rows, blocks * format.elements], bytes);
+    const stored = made.flatMap((each) => each.values).map(Math.fround);
+    const inner = blocks * format.elements;
+    const expected = stored.map((_, i) => stored[(i % rows) * inner + Math.floor(i / rows)]!);
+    expect(numbers("dequantize", [value])).toEqual(expected);
+    const least = Math.min(...value.codes);
+    expect(least).toBeGreaterThanOrEqual(-codeOffset(value.type));
+    expect(Math.max(...value.codes)).toBeLessThan(2 ** value.type.bits - codeOffset(value.type));
   });
 });
 
+function requireFormat(name: string): CodeFormat {
+  const format = codeFormat(name.toUpperCase());
+  if (format === undefined) throw new Error(`${name} is in the table`);
+  return format;
+}
+
 describe.each(["q8_0", "q4_0"] as const)("matrices in %s", (format) => {
   const [rows, columns] = [70, 96];
-  const type = typeOfWeight(format, [rows, columns]);
-  const quantized = type.kind === "quantized" ? type : undefined;
+  const quantized = codesType(requireFormat(format), [rows, columns]);
+  const read = (bytes: Uint8Array): QuantizedValue => readCodes(requireFormat(format), [rows, columns], bytes);
   /** [rows, columns] to [columns, rows] */
   const turn = (from: Float32Array): readonly number[] =>
     Array.from(from, (_, i) => from[(i % rows) * columns + Math.floor(i / rows)]!);
 
   test("are the codes and scales that `quantize` makes of the same numbers", () => {
-    if (quantized === undefined) throw new Error("codes are of a quantized type");
     const stored = Float32Array.from({ length: rows * columns }, () => random.normal());
     const turned = turn(stored);
     const expected = apply("quantize", [f32([columns, rows], ...turned)], { bits: quantized.bits, group: 32 });
-    expect(readGroups(format, quantized, writeGroups(format, stored))).toEqual(expected);
+    expect(read(writeGroups(format, stored))).toEqual(expected);
   });
 
   test("lose no bit of any block, and mean what the blocks mean", () => {
-    if (quantized === undefined) throw new Error("codes are of a quantized type");
     const type = blockTypeNamed(format.toUpperCase());
     if (type === undefined) throw new Error("the format is in the table");
     const bytes = Uint8Array.from({ length: (rows * columns * type.bytes) / 32 }, () => below(256));
     for (let at = 0; at < bytes.length; at += type.bytes) bytes.set(half(random.normal()), at);
-    const value = readGroups(format, quantized, bytes);
+    const value = read(bytes);
     expect(backToBlocks(format, value)).toEqual(bytes);
-    const plain = dequantizeBlocks(type, bytes);
+    const plain = dequantizeBlocks(requireFormat(format), bytes);
     expect(numbers("dequantize", [value])).toEqual(turn(plain));
   });
 });
@@ -228,7 +250,7 @@ describe("tensors of a file", () => {
   const open = (folder: string, formats: Readonly<Record<string, Format>>) =>
     importModel(writeGgufFile(`${folder}/m.gguf`, model(formats)), createNodeHost().files, { blockSize: 16 });
 
-  test("keep codes, widen what has no kernel, and agree over layers", () => inTemporaryFolder((folder) => {
+  test("keep codes in their formats, layer by layer", () => inTemporaryFolder((folder) => {
     const result = open(folder, {
       "token_embd.weight": "Q6_K",
       "blk.0.attn_q.weight": "Q8_0", "blk.1.attn_q.weight": "Q8_0",
@@ -240,9 +262,13 @@ describe("tensors of a file", () => {
     const dtypes = ["token_embd", "blk.0.attn_q", "blk.0.ffn_down", "blk.1.ffn_down", "blk.1.ffn_up"].map(
       (name) => weights.info(`${name}.weight`).dtype,
     );
-    expect(dtypes).toEqual(["f32", "q8_0", "f32", "f32", "f16"]);
+    expect(dtypes).toEqual(["q6_k", "q8_0", "q4_0", "q4_k", "f16"]);
     expect(weights.read("blk.1.attn_q.weight").kind).toBe("quantized");
-    expect(weights.read("blk.0.ffn_down.weight")).toMatchObject({ kind: "tensor", dtype: "f32", shape: [256, 256] });
+    expect(weights.read("blk.1.ffn_down.weight")).toMatchObject({
+      kind: "quantized", type: { shape: [256, 256], bits: 4, group: 32, superGroup: 256, minimums: true },
+    });
+    expect(result.value.module.functions.map(({ name }) => name)).toEqual(["layer_0", "layer_1", "step"]);
+    expect(verifyModule(result.value.module, coreRegistry)).toEqual([]);
     expect(config).toMatchObject({
       tiedHead: true, attentionBias: "inputs", ropeStyle: "halves", normEpsilon: 1e-6, headDim: 128, kvHeads: 2,
     });
