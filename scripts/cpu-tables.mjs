@@ -3,7 +3,8 @@
 /** Markdown; empty without a result. */
 export function cpuTables(report) {
   if (report === undefined) return "";
-  return [speedTable(report), smallTable(report), agreementText(report), circumstances(report)]
+  const lead = "Beside llama.cpp on the same GGUF files (random weights in the shapes of real models), threads and machine:\n";
+  return [lead, speedTable(report), smallTable(report), agreementText(report), circumstances(report)]
     .filter((part) => part !== "")
     .join("\n");
 }

@@ -37,7 +37,7 @@ export async function onThreads(work: ThreadWork): Promise<void> {
     await Promise.all(
       Array.from({ length: count }, () => {
         const start: ThreadStart = { url: new URL(`../../${work.module}`, import.meta.url).href, setup: work.setup };
-        const worker = new Worker(entry, { workerData: start });
+        const worker = new Worker(entry, { workerData: start, execArgv: [] });
         workers.push(worker);
         return drain(worker, queue, work.onResult);
       }),

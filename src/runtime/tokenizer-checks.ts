@@ -42,10 +42,17 @@ function addModelTokens(tokens: (string | undefined)[], model: JsonObject): stri
   if (type === "Unigram") return addScoredTokens(tokens, vocab);
   if (type !== "BPE") return `\`model.type\` is ${describeJson(type)}; supported: \`BPE\`, \`Unigram\``;
   if (!isJsonObject(vocab)) return `\`model.vocab\` must be an object, found ${describeJson(vocab)}`;
-  for (const [token, id] of Object.entries(vocab)) {
-    const name = JSON.stringify(token.slice(0, 40));
-    if (!isId(id)) return `token ${name} has the id ${describeJson(id)}, which is not a number below ${maxVocabulary}`;
-    if (tokens[id] !== undefined) return `tokens ${JSON.stringify(tokens[id])} and ${name} have the same id, ${id}`;
+  const nameOf = (token: string): string => JSON.stringify(token.slice(0, 40));
+  // Every start passes here with all tokens: nothing is made for one that is right.
+  for (const token in vocab) {
+    const id = vocab[token];
+    if (!isId(id)) {
+      return `token ${nameOf(token)} has the id ${describeJson(id)}, which is not a number below ${maxVocabulary}`;
+    }
+    const other = tokens[id];
+    if (other !== undefined) {
+      return `tokens ${JSON.stringify(other)} and ${nameOf(token)} have the same id, ${id}`;
+    }
     tokens[id] = token;
   }
   return tokens.length === 0 ? "`model.vocab` is empty" : undefined;
