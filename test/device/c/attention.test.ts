@@ -8,8 +8,8 @@ import { createRandom } from "../../../src/base/index.js";
 import type { Attrs, KvCacheType } from "../../../src/ir/index.js";
 import { concreteType, inferType, roundTo, tensor } from "../../../src/ir/index.js";
 import { firstDifference, softmaxTolerance } from "../../support/tolerances.js";
-import type { Harness, KernelCase } from "./kernel-harness.js";
-import { buildHarness, findTestCompiler } from "./kernel-harness.js";
+import type { BuildOptions, Harness, KernelCase } from "./kernel-harness.js";
+import { buildHarness, findTestCompiler, findTool } from "./kernel-harness.js";
 
 const compiler = findTestCompiler();
 const random = createRandom(11);
@@ -97,22 +97,40 @@ function differences(found: readonly Float32Array[]): string[] {
   });
 }
 
-const builds = [
-  { name: "for this machine", flags: ["-O3", "-march=native"] },
+interface Build extends Omit<BuildOptions, "compiler"> {
+  readonly name: string;
+  readonly compiler: string | undefined;
+}
+
+const cross = findTool("aarch64-linux-gnu-gcc", "attention for AArch64");
+const emulator = cross === undefined ? undefined : findTool("qemu-aarch64", "attention for AArch64");
+
+const builds: readonly Build[] = [
+  { name: "for this machine", compiler, flags: ["-O3", "-march=native"] },
   ...(process.arch === "x64"
     ? [
-        { name: "for AVX2", flags: ["-O2", "-march=x86-64-v3"] },
-        { name: "for the plainest x86-64", flags: ["-O2", "-march=x86-64"] },
+        { name: "for AVX2", compiler, flags: ["-O2", "-march=x86-64-v3"] },
+        { name: "for the plainest x86-64", compiler, flags: ["-O2", "-march=x86-64"] },
       ]
     : []),
-  { name: "with sanitizers", flags: ["-O1", "-march=native", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"] },
+  { name: "by clang", compiler: findTool("clang", "attention by clang"), flags: ["-O2", "-march=native"] },
+  { name: "for AArch64", compiler: emulator === undefined ? undefined : cross, emulator, flags: ["-O2", "-static"] },
+  {
+    name: "with sanitizers", compiler,
+    flags: ["-O1", "-march=native", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
+  },
+  { name: "with the thread sanitizer", compiler, flags: ["-O1", "-march=native", "-fsanitize=thread"] },
 ];
 
-describe.skipIf(compiler === undefined).each(builds)("attention compiled $name", ({ flags }) => {
+const possible = builds.flatMap(({ compiler, ...build }) =>
+  compiler === undefined ? [] : [{ ...build, compiler }],
+);
+
+describe.each(possible)("attention compiled $name", (build) => {
   let harness: Harness | undefined;
 
   beforeAll(() => {
-    harness = buildHarness(cases, { compiler: compiler ?? "", flags });
+    harness = buildHarness(cases, build);
   }, 300_000);
 
   afterAll(() => harness?.close());
@@ -123,5 +141,5 @@ describe.skipIf(compiler === undefined).each(builds)("attention compiled $name",
     const [one = [], ...more] = [1, 2, 5].map((threads) => built.run(threads));
     expect(differences(one)).toEqual([]);
     for (const other of more) expect(other).toEqual(one);
-  }, 60_000);
+  }, 300_000);
 });

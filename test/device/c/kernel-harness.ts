@@ -38,6 +38,15 @@ export interface KernelCase extends AnyCase {
 export interface BuildOptions {
   readonly compiler: string;
   readonly flags: readonly string[];
+  /** What starts a program of another processor. */
+  readonly emulator?: string | undefined;
+}
+
+/** A command where it can be started; else says what is skipped. */
+export function findTool(command: string, what: string): string | undefined {
+  if (spawnSync(command, ["--version"]).status === 0) return command;
+  process.stderr.write(`skipped: ${what}, because ${command} cannot be started\n`);
+  return undefined;
 }
 
 export interface Harness {
@@ -49,7 +58,8 @@ export interface Harness {
 /** The options that the target itself uses, but for the machine. */
 const common = ["-std=c11", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-Wall", "-Wextra", "-Werror"];
 
-export function buildHarness(cases: readonly KernelCase[], { compiler, flags }: BuildOptions): Harness {
+export function buildHarness(cases: readonly KernelCase[], options: BuildOptions): Harness {
+  const { compiler, flags, emulator } = options;
   const folder = mkdtempSync(join(tmpdir(), "llmir-kernels-"));
   const layout = layOut(cases);
   writeFileSync(join(folder, "harness.c"), printHarness(cases, layout));
@@ -62,7 +72,8 @@ export function buildHarness(cases: readonly KernelCase[], { compiler, flags }: 
   return {
     run: (threads) => {
       const output = join(folder, `output-${threads}.bin`);
-      const ran = spawnSync(program, [join(folder, "input.bin"), output, String(threads)], { encoding: "utf8" });
+      const words = [...(emulator === undefined ? [] : [emulator]), program, join(folder, "input.bin"), output];
+      const ran = spawnSync(words[0] ?? "", [...words.slice(1), String(threads)], { encoding: "utf8" });
       if (ran.status !== 0) throw new Error(`the harness ended with ${ran.status ?? ran.signal}: ${ran.stderr}`);
       return readResults(cases, layout, readFileSync(output));
     },

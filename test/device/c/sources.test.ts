@@ -51,14 +51,16 @@ describe.skipIf(compiler === "")("C sources", () => {
   }, 120_000);
 });
 
-/** A program of many short kernels: 200 steps of 100 barriers, each thread counting in turn. */
+/**
+ * A program of many short kernels: 200 steps of 100 times three kernels of a share for each thread and one
+ * whose shares are claimed. The batch's array is gone after each step, whoever comes late.
+ */
 const barrierProgram = `
 #include <stdio.h>
 #include <stdlib.h>
 #include "runtime/pool.h"
-static long counts[64], total;
+static long counts[64], total, claimed[1000];
 void llmir_program(const Step *s, const Worker *w) {
-  (void)s;
   for (int i = 0; i < 100; i++) {
     counts[w->thread] += i;
     barrier(w);
@@ -66,14 +68,24 @@ void llmir_program(const Step *s, const Worker *w) {
     barrier(w);
     counts[w->thread] = 0;
     barrier(w);
+    for (Shares shares = shares_of(w, i * 10); next_share(&shares);)
+      for (long unit = shares.first; unit < shares.end; unit++) claimed[unit] += s->tokens[unit % 10];
+    barrier(w);
   }
 }
 int main(int argc, char **argv) {
   const int threads = argc > 1 ? atoi(argv[1]) : 1;
   llmir_pool *pool = llmir_pool_open(threads, 256, 256);
-  const Step step = {0};
-  for (int i = 0; i < 200; i++) llmir_pool_run(pool, &step, threads);
+  for (int i = 0; i < 200; i++) {
+    int32_t *const tokens = malloc(10 * sizeof *tokens);
+    for (int t = 0; t < 10; t++) tokens[t] = t;
+    const Step step = {.tokens = tokens};
+    llmir_pool_run(pool, &step, threads);
+    free(tokens);
+  }
   llmir_pool_close(pool);
+  for (int unit = 0; unit < 1000; unit++)
+    if (claimed[unit] != 200L * (unit % 10) * (99 - unit / 10)) return 2;
   printf("%ld\\n", total);
   return total == 200L * threads * 4950 ? 0 : 1;
 }
