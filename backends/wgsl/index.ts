@@ -4,6 +4,7 @@ import type { Backend } from "../../src/codegen/index.js";
 import { writeWeightHeader } from "../../src/codegen/index.js";
 import { emitProgram, PROGRAM_FILE } from "./emit.js";
 import { dispatchesOfCall, refusalsOf } from "./emit/weight-parts.js";
+import { wgslFeatures } from "./kernel-row.js";
 import { kernels } from "./kernels.js";
 import { LIMITS } from "./limits.js";
 
@@ -17,7 +18,7 @@ const EMITTER = "wgsl emitter, format 1";
 export const wgslBackend: Backend = {
   name: "wgsl",
   doc: "shaders for WebGPU, in a browser or in Node",
-  capabilities: { executor: "webgpu", runsOnHost: false, architectures: [], bindingBytes: LIMITS.bindingBytes },
+  capabilities: { executor: "webgpu", runsOnHost: false, architectures: [], bindingBytes: LIMITS.bindingBytes, features: wgslFeatures },
   hardware: ["generic-gpu"],
   kernels,
   ruleFiles: ["lower/wgsl.rules"],

@@ -6,6 +6,16 @@
 import type { KernelRow } from "../../src/codegen/index.js";
 import type { Attrs, Dim, DType, ValueType } from "../../src/ir/index.js";
 
+/** What devices may have besides: rules ask for it as a compile option of that name. */
+export const wgslFeatures = ["subgroups", "packed_4x8_integer_dot_product"] as const;
+export type WgslFeature = (typeof wgslFeatures)[number];
+
+/** How a module says that it uses a feature. */
+export const featureDirectives: Readonly<Record<WgslFeature, string>> = {
+  subgroups: "enable subgroups;",
+  packed_4x8_integer_dot_product: "requires packed_4x8_integer_dot_product;",
+};
+
 /** A constant that stands before a kernel's source. */
 export interface KernelConstant {
   readonly name: string;
@@ -48,6 +58,8 @@ export interface KernelInstance {
   readonly groups: readonly GroupCount[];
   /** Taken for at most this many rows; absent: for any number. */
   readonly upToRows?: number;
+  /** Optional features of WebGPU that its source uses. */
+  readonly needs?: readonly WgslFeature[];
   /** The constant operand that may be bound in parts. */
   readonly split?: KernelSplit;
 }

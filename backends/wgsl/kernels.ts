@@ -10,11 +10,21 @@
  *   wgsl.rms_norm(x [..., D], weight [D]) {epsilon}                 -> like x
  *   wgsl.swiglu(gate_up [T,2F])                                     -> [T,F]
  *   wgsl.rope, wgsl.rope_append_kv, wgsl.paged_attention            as on the C target
+ *
+ *   with subgroups:                        wgsl.rms_norm_subgroups        as wgsl.rms_norm
+ *   with packed_4x8_integer_dot_product:   wgsl.integer_matmul            rows of x rounded to 8 bits
+ *                                          wgsl.integer_matmul_add
  */
 
 import type { WgslKernelRow } from "./kernel-row.js";
 import { attentionRows } from "./rows/attention.js";
+import { optionalRows } from "./rows/optional.js";
 import { productRows } from "./rows/products.js";
 import { rowwiseRows } from "./rows/rowwise.js";
 
-export const kernels: readonly WgslKernelRow[] = [...productRows, ...rowwiseRows, ...attentionRows];
+export const kernels: readonly WgslKernelRow[] = [
+  ...productRows,
+  ...rowwiseRows,
+  ...attentionRows,
+  ...optionalRows,
+];

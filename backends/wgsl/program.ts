@@ -74,6 +74,8 @@ export interface ModuleRecord {
   readonly name: string;
   /** Relative to the artifact's folder. */
   readonly file: string;
+  /** Optional features that it uses; absent for none. */
+  readonly needs?: readonly string[];
   /** By number, in group 0. */
   readonly bindings: readonly BindingRecord[];
 }

@@ -16,6 +16,7 @@ export interface CompileFlags {
   readonly quantize: QuantizationLevel;
   readonly activations: ActivationRounding;
   readonly kvDtype?: FloatDType;
+  readonly features?: readonly string[];
   readonly without: readonly string[];
   readonly rules: readonly string[];
   readonly uncheckedRules?: boolean;
@@ -53,6 +54,10 @@ export function addCompileFlags(command: Command): Command {
         .default([], "none"),
     )
     .option("--unchecked-rules", "use rules that nobody has found sound; the output may be wrong")
+    .addOption(
+      new Option("--features <names>", "optional features of the device, separated by commas (default: those of this one)")
+        .argParser((names: string) => names.split(",").filter((each) => each !== "")),
+    )
     .option("--context <tokens>", `positions of one sequence (default: the model's own, at most ${DEFAULT_CONTEXT})`, parseCount)
     .addOption(
       new Option("--memory <size>", "the most that packed weights may take, as in 512M or 2G")
@@ -77,6 +82,7 @@ export function compileOptions(flags: CompileFlags): Partial<CompileOptions> {
     quantize: flags.quantize,
     activations: flags.activations,
     kvDtype: flags.kvDtype,
+    features: flags.features,
     without: flags.without,
     ruleFiles: flags.rules,
     uncheckedRules: flags.uncheckedRules === true,

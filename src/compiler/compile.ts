@@ -150,13 +150,23 @@ function stageTimer(host: Host, progress: Progress): <T>(name: StageName, run: (
   };
 }
 
-function chosenTarget({ target, arch }: CompileOptions): Result<Backend> {
+function chosenTarget({ target, arch, features }: CompileOptions): Result<Backend> {
   const backend = findTarget(target);
   if (backend === undefined) return failure(unknownTarget(target));
   if (arch !== undefined && !backend.capabilities.architectures.includes(arch)) {
     return failure(unknownArchitecture(backend, arch));
   }
+  const { features: known = [] } = backend.capabilities;
+  const unknown = (features ?? []).filter((feature) => !known.includes(feature));
+  if (unknown.length > 0) return failure(...unknown.map((each) => unknownFeature(backend, each)));
   return success(backend);
+}
+
+function unknownFeature({ name, capabilities: { features = [] } }: Backend, feature: string): Diagnostic {
+  const known = features.length === 0 ? "it has none" : `known: ${features.join(", ")}`;
+  return diagnostic("target/unknown-feature", `the target \`${name}\` has no feature \`${feature}\``, {
+    hint: didYouMean(feature, features) ?? known,
+  });
 }
 
 function unknownTarget(name: string): Diagnostic {
@@ -211,7 +221,11 @@ export function readRules(
     ops,
     own: options.ruleFiles,
     without: options.without,
-    settings: { quantize: options.quantize, activations: options.activations },
+    settings: {
+      quantize: options.quantize,
+      activations: options.activations,
+      ...Object.fromEntries((options.features ?? []).map((feature) => [feature, "yes"])),
+    },
   });
   if (!loaded.ok || options.withoutRules.length === 0) return loaded;
   return success(withoutRules(loaded.value, new Set(options.withoutRules)), loaded.diagnostics);

@@ -27,6 +27,11 @@ export interface CompileOptions {
   readonly activations: ActivationRounding;
   /** What the KV cache holds; undefined: f16 beside quantized weights where kernels read it, else f32. */
   readonly kvDtype: FloatDType | undefined;
+  /**
+   * Optional features of devices that the program may need (`capabilities.features`); undefined takes none,
+   * or when it is run at once, those of the device.
+   */
+  readonly features: readonly string[] | undefined;
   /** Rule families to leave out, by name: costs speed, never correctness. */
   readonly without: readonly string[];
   /** Rule files of the user's own, by path, besides the shipped ones. */
@@ -57,6 +62,7 @@ export const DEFAULT_COMPILE_OPTIONS: CompileOptions = {
   quantize: "none",
   activations: "rounded",
   kvDtype: undefined,
+  features: undefined,
   without: [],
   ruleFiles: [],
   uncheckedRules: false,

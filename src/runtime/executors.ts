@@ -4,10 +4,11 @@ import type { Host } from "../base/index.js";
 import { HostError } from "../base/index.js";
 import type { Ability, Availability, Backend, Capabilities } from "../codegen/index.js";
 import type { Artifact, Compilation } from "../compiler/index.js";
+import { findTarget } from "../compiler/index.js";
 import type { ProgramRecord } from "../../backends/wgsl/index.js";
 import type { Executor } from "./executor.js";
 import { openNativeExecutor } from "./native-executor.js";
-import { openNodeDevice, requireAdapter, webGpuAbility } from "./native-webgpu.js";
+import { nodeFeatures, openNodeDevice, requireAdapter, webGpuAbility } from "./native-webgpu.js";
 import { createWebGpuExecutor } from "./webgpu-executor.js";
 
 export interface OpenRequest {
@@ -26,6 +27,8 @@ export interface ExecutorRow {
   readonly ability?: () => Promise<Ability>;
   /** Throws `HostError` where it cannot. */
   readonly require?: () => Promise<void>;
+  /** Optional features that a program which runs here may need; absent where there are none. */
+  readonly features?: () => Promise<readonly string[]>;
 }
 
 export const executors: Readonly<Record<Capabilities["executor"], ExecutorRow>> = {
@@ -33,7 +36,7 @@ export const executors: Readonly<Record<Capabilities["executor"], ExecutorRow>> 
     open: ({ compilation, artifact, threads, blocks }) =>
       openNativeExecutor(compilation, artifact, { threads, blocks }),
   },
-  webgpu: { open: openWebGpu, ability: webGpuAbility, require: requireAdapter },
+  webgpu: { open: openWebGpu, ability: webGpuAbility, require: requireAdapter, features: nodeFeatures },
 };
 
 /** What this machine can build and run of a target, and why not. */
@@ -41,6 +44,12 @@ export async function targetAvailability(host: Host, backend: Backend): Promise<
   const { build, run } = await backend.availability(host);
   const { ability } = executors[backend.capabilities.executor];
   return { build, run: run.ok && ability !== undefined ? await ability() : run };
+}
+
+/** Optional features of this machine's device for a target; undefined where it has no such thing. */
+export async function deviceFeatures(target: string): Promise<readonly string[] | undefined> {
+  const backend = findTarget(target);
+  return backend && executors[backend.capabilities.executor].features?.();
 }
 
 /**
@@ -63,7 +72,8 @@ export async function requireDevice(host: Host, backend: Backend): Promise<void>
 async function openWebGpu({ host, artifact, blocks }: OpenRequest): Promise<Executor> {
   const { files } = host;
   const record = JSON.parse(files.readText(artifact.programPath)) as ProgramRecord;
-  const { device, name } = await openNodeDevice();
+  const needs = new Set(record.modules.flatMap((module) => module.needs ?? []));
+  const { device, name } = await openNodeDevice([...needs]);
   const weights = files.open(artifact.weightsPath);
   try {
     return await createWebGpuExecutor(

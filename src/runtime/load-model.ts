@@ -9,7 +9,7 @@ import { buildArtifact, compileChecked, hardwareOf } from "../compiler/index.js"
 import type { Diagnostic, Result } from "../diagnostics/index.js";
 import { diagnostic, failure, success } from "../diagnostics/index.js";
 import type { Executor } from "./executor.js";
-import { executors, requireDevice } from "./executors.js";
+import { deviceFeatures, executors, requireDevice } from "./executors.js";
 import type { GenerateReport } from "./generate.js";
 import { generateTokens } from "./generate.js";
 import { createReferenceExecutor } from "./reference-executor.js";
@@ -55,7 +55,9 @@ export async function loadModel(
   given: Partial<LoadOptions> = {},
   progress: Progress = {},
 ): Promise<Result<LoadedModel>> {
-  const compiled = await compileChecked(host, path, given, progress);
+  const runsHere = given.executor !== "reference" && given.target !== undefined && given.features === undefined;
+  const features = runsHere ? await deviceFeatures(given.target) : given.features;
+  const compiled = await compileChecked(host, path, { ...given, features }, progress);
   if (!compiled.ok) return compiled;
   const compilation = compiled.value;
   const tokenizer = loadTokenizer(compilation.model.tokenizerPath, host.files);

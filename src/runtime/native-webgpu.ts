@@ -7,6 +7,7 @@
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 
+import { wgslBackend } from "../../backends/wgsl/index.js";
 import type { Ability } from "../codegen/index.js";
 import { HostError } from "../base/index.js";
 import type { GpuDevice } from "./webgpu-device.js";
@@ -29,7 +30,9 @@ const dawnOptions = ["enable-dawn-features=disable_workgroup_init"];
 interface Adapter {
   readonly info: { readonly vendor: string; readonly architecture: string; readonly description: string };
   readonly limits: Readonly<Record<string, number | undefined>>;
+  readonly features: { has(name: string): boolean };
   requestDevice(descriptor: {
+    readonly requiredFeatures: readonly string[];
     readonly requiredLimits: Readonly<Record<string, number>>;
   }): Promise<GpuDevice>;
 }
@@ -41,23 +44,56 @@ interface OpenAdapter {
 }
 
 interface Gpu {
+  /** Of the language: no device is asked for them. */
+  readonly wgslLanguageFeatures?: { has(name: string): boolean };
   requestAdapter(options?: { readonly powerPreference?: string }): Promise<Adapter | null>;
 }
 
 /** Dawn's objects die with the instance, and only globals are out of the collector's reach. */
 const instances = globalThis as { llmirWebGpu?: Set<Gpu> };
 
-/** Opens the best device of the machine. Throws `HostError` when there is none. */
-export async function openNodeDevice(): Promise<NodeDevice> {
+/**
+ * Opens the best device of the machine, with optional features that kernels may need. Throws `HostError` when
+ * there is none, or when it lacks one.
+ */
+export async function openNodeDevice(needs: readonly string[] = []): Promise<NodeDevice> {
   const { adapter, gpu } = await findAdapter();
+  const missing = needs.filter((feature) => !featuresOf({ adapter, gpu }).includes(feature));
+  if (missing.length > 0) {
+    instances.llmirWebGpu?.delete(gpu);
+    throw new HostError(`the device ${adapterName(adapter)} has no ${missing.join(" and no ")}`, {
+      code: "target/no-device",
+      hint: "compile it without `--features`, or for those of this device",
+    });
+  }
   const limits = ["maxStorageBufferBindingSize", "maxBufferSize"].flatMap((name) => {
     const value = adapter.limits[name];
     return value === undefined ? [] : [[name, value] as const];
   });
-  const device = await adapter.requestDevice({ requiredLimits: Object.fromEntries(limits) });
+  const requiredFeatures = needs.filter((feature) => adapter.features.has(feature));
+  const requiredLimits = Object.fromEntries(limits);
+  const device = await adapter.requestDevice({ requiredFeatures, requiredLimits });
   // The process may end once no device is open.
   void device.lost.then(() => instances.llmirWebGpu?.delete(gpu));
   return { device, name: adapterName(adapter) };
+}
+
+/** Optional features that kernels may need, as far as the best device has them; none without a device. */
+export async function nodeFeatures(): Promise<readonly string[]> {
+  try {
+    const found = await findAdapter();
+    instances.llmirWebGpu?.delete(found.gpu);
+    return featuresOf(found);
+  } catch (error) {
+    if (error instanceof HostError) return [];
+    throw error;
+  }
+}
+
+function featuresOf({ adapter, gpu }: OpenAdapter): readonly string[] {
+  return (wgslBackend.capabilities.features ?? []).filter(
+    (name) => adapter.features.has(name) || gpu.wgslLanguageFeatures?.has(name) === true,
+  );
 }
 
 /** Throws `HostError` when there is no device. */

@@ -5,6 +5,7 @@ import { create } from "webgpu";
 
 import type { EmittedFile } from "../../src/codegen/index.js";
 import type { ProgramRecord } from "../../backends/wgsl/index.js";
+import { wgslBackend } from "../../backends/wgsl/index.js";
 import type { GpuDevice } from "../../src/runtime/webgpu-device.js";
 
 /** Dawn's instance must be reachable from a global: the collector would take it in mid-run. */
@@ -15,7 +16,9 @@ export async function openNullDevice(): Promise<GpuDevice> {
   kept.testWebGpu = gpu;
   const adapter = await gpu.requestAdapter();
   if (adapter === null) throw new Error("Dawn's null backend needs no driver, and gave no adapter");
-  const device = await adapter.requestDevice();
+  const { features = [] } = wgslBackend.capabilities;
+  const requiredFeatures = features.filter((name) => adapter.features.has(name));
+  const device = await adapter.requestDevice({ requiredFeatures: requiredFeatures as GPUFeatureName[] });
   return device as unknown as GpuDevice;
 }
 

@@ -8,6 +8,7 @@ import { invariant, TextWriter } from "../../../src/base/index.js";
 import { wgslComment } from "../../../src/codegen/index.js";
 import type { DispatchRecord, ModuleRecord } from "../program.js";
 import type { KernelInstance } from "../kernel-row.js";
+import { featureDirectives } from "../kernel-row.js";
 import type { Binding, PlacedAccess } from "./accessors.js";
 import { bindingsOf, offsetName, printAccessors, printBindings } from "./accessors.js";
 import type { LoopInstance } from "./loop-instances.js";
@@ -63,7 +64,12 @@ export class ProgramModules {
       out.gap();
       const records = bindings.map(({ record }) => record);
       return {
-        record: { name, file: `modules/${name}.wgsl`, bindings: [{ name: "step", access: "uniform" }, ...records] },
+        record: {
+          name,
+          file: `modules/${name}.wgsl`,
+          ...(instance.needs && { needs: instance.needs }),
+          bindings: [{ name: "step", access: "uniform" }, ...records],
+        },
         text: `${out.toString()}${body}`,
       };
     });
@@ -82,6 +88,8 @@ export class ProgramModules {
     bindings: readonly Binding[],
   ): string {
     const out = new TextWriter();
+    for (const feature of instance.needs ?? []) out.line(featureDirectives[feature]);
+    if (instance.needs !== undefined) out.gap();
     printBindings(bindings, out);
     out.gap();
     for (const { name, type, value } of instance.constants) out.line(`const ${name}: ${type} = ${value};`);

@@ -4,6 +4,7 @@ import { at, invariant } from "../../../src/base/index.js";
 import {
   coreOp, illTyped, meaning, rmsNormKernel, swigluKernel, tensorOf, wgslFloat,
 } from "../../../src/codegen/index.js";
+import type { ValueType } from "../../../src/ir/index.js";
 import { defineOp, dtypeBytes, isFloat, printType, tensor } from "../../../src/ir/index.js";
 import type { KernelInstance, WgslKernelRow } from "../kernel-row.js";
 import { integer, reads, writesResult } from "../kernel-row.js";
@@ -16,22 +17,22 @@ export const ELEMENT_WORKGROUP = 64;
 const rmsNorm: WgslKernelRow = {
   family: "rowwise",
   ...rmsNormKernel(TARGET),
-  instances: ([x], { epsilon }) => {
-    const { shape } = tensorOf(x);
-    const [width, rows] = [Number(shape.at(-1)), shape.slice(0, -1)];
-    return [
-      {
-        name: `rms_norm_${width}_e${String(epsilon).replace(/[^0-9a-z]/g, "_")}`,
-        comment: `result[${shape.join(", ")}] = x / sqrt(mean(x^2) + ${String(epsilon)}) * weight[${width}]`,
-        constants: [integer("D", width), { name: "EPSILON", type: "f32", value: wgslFloat(Number(epsilon)) }],
-        rows,
-        files: ["kernels/rms-norm.wgsl"],
-        accesses: [reads("x", 0, "f32"), reads("weight", 1, "f32"), writesResult()],
-        groups: [{ factors: rows, per: 1 }],
-      },
-    ];
-  },
+  instances: ([x], { epsilon }) => [rmsNormInstance(x, Number(epsilon))],
 };
+
+export function rmsNormInstance(x: ValueType | undefined, epsilon: number): KernelInstance {
+  const { shape } = tensorOf(x);
+  const [width, rows] = [Number(shape.at(-1)), shape.slice(0, -1)];
+  return {
+    name: `rms_norm_${width}_e${String(epsilon).replace(/[^0-9a-z]/g, "_")}`,
+    comment: `result[${shape.join(", ")}] = x / sqrt(mean(x^2) + ${String(epsilon)}) * weight[${width}]`,
+    constants: [integer("D", width), { name: "EPSILON", type: "f32", value: wgslFloat(epsilon) }],
+    rows,
+    files: ["kernels/rms-norm.wgsl"],
+    accesses: [reads("x", 0, "f32"), reads("weight", 1, "f32"), writesResult()],
+    groups: [{ factors: rows, per: 1 }],
+  };
+}
 
 const swiglu: WgslKernelRow = {
   family: "elementwise",

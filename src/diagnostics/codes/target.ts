@@ -19,6 +19,10 @@ export const targetCodes = {
     severity: "error",
     meaning: "The target cannot be built for an architecture of that name.",
   },
+  "target/unknown-feature": {
+    severity: "error",
+    meaning: "Devices of the target have no optional feature of that name that kernels could need.",
+  },
   "target/limit": {
     severity: "error",
     meaning: "A buffer of the program is larger than the target allows, and cannot be split. The message has the figures.",

@@ -3,11 +3,13 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
+import { wgslFeatures } from "../../../backends/wgsl/kernel-row.js";
+import { kernels } from "../../../backends/wgsl/kernels.js";
 import { createRandom } from "../../../src/base/index.js";
 import type { DType } from "../../../src/ir/index.js";
 import { concreteType, isFloat } from "../../../src/ir/index.js";
 import type { NodeDevice } from "../../../src/runtime/native-webgpu.js";
-import { openNodeDevice, webGpuAbility } from "../../../src/runtime/native-webgpu.js";
+import { nodeFeatures, openNodeDevice, webGpuAbility } from "../../../src/runtime/native-webgpu.js";
 import type { GpuDevice } from "../../../src/runtime/webgpu-device.js";
 import { expectedOf } from "../../support/kernel-cases.js";
 import type { Tolerance } from "../../support/tolerances.js";
@@ -24,6 +26,18 @@ if (!ability.ok) console.warn(`skipped: running kernels on WGSL needs a device: 
 
 const random = createRandom(11);
 const cases = [...loopCases(random), ...kernelCases(random)];
+
+const features = await nodeFeatures();
+const lacking = wgslFeatures.filter((name) => !features.includes(name));
+if (lacking.length > 0) console.warn(`skipped: kernels that need ${lacking.join(" or ")}, which no device here has`);
+
+/** What needs no feature, or one that the device has. */
+const runnable = cases.filter((each) => needsOf(each).every((feature) => features.includes(feature)));
+
+function needsOf({ kernel, operandTypes, attrs, result }: DeviceCase): readonly string[] {
+  const row = kernels.find(({ name }) => name === kernel);
+  return (row?.instances?.(operandTypes, attrs, result) ?? []).flatMap(({ needs }) => needs ?? []);
+}
 
 /** Normal deviates of these tests stay below this. */
 const LARGEST = 5;
@@ -68,17 +82,22 @@ describe("modules of single kernels", () => {
 describe.skipIf(!ability.ok)("kernels on a WebGPU device", () => {
   let opened: NodeDevice;
   beforeAll(async () => {
-    opened = await openNodeDevice();
+    opened = await openNodeDevice(features);
   });
   afterAll(() => opened.device.destroy());
 
   test("agree with what they mean", { timeout: 300_000 }, async () => {
     const differences: string[] = [];
-    for (const each of cases) differences.push(...(await differenceOf(opened.device, each)));
+    for (const each of runnable) differences.push(...(await differenceOf(opened.device, each)));
     expect(differences).toEqual([]);
+  });
+
+  test("that lacks a feature is told so", async () => {
+    await expect(openNodeDevice(["no-such-feature"])).rejects.toThrow(/has no no-such-feature/);
   });
 });
 
 test("every kernel that runs has cases", () => {
-  expect(new Set(cases.map(({ kernel }) => kernel).filter((kernel) => kernel.startsWith("wgsl."))).size).toBe(8);
+  expect(new Set(cases.map(({ kernel }) => kernel).filter((kernel) => kernel.startsWith("wgsl."))).size).toBe(11);
+  expect(new Set(cases.flatMap(needsOf))).toEqual(new Set(wgslFeatures));
 });
