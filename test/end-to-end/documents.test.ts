@@ -13,6 +13,8 @@ const documents = [
   "CONTRIBUTING.md",
   "docs/architecture.md",
   "docs/diagnostics.md",
+  "docs/languages/rules.md",
+  "docs/tutorials/write-a-fusion-rule.md",
   ...["add-a-kernel", "add-a-model", "add-a-rule", "add-an-op"].map((name) => `docs/recipes/${name}.md`),
 ];
 
