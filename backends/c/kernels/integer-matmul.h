@@ -27,6 +27,15 @@
 _Static_assert(K % GROUP == 0, "a group does not end in the middle of a column");
 _Static_assert(GROUP % 4 == 0 && GROUP <= 128, "a group is whole quads, and its sum stays below 2^22");
 
+/* The quads of a group one by one where a quad is many instructions. */
+#ifndef UNROLL_QUADS
+#if LANES >= 8
+#define UNROLL_QUADS _Pragma("GCC unroll 32")
+#else
+#define UNROLL_QUADS _Pragma("GCC unroll 1")
+#endif
+#endif
+
 /* A tile for many tokens: as many sums, of integers and of floats, as the registers hold. */
 #if LANES == 16
 #define INTEGER_TILE_TOKENS 6
@@ -62,7 +71,7 @@ INLINE void JOIN(NAME, _group)(Sums sums, int tokens, int panels, const uint8_t 
   for (int t = 0; t < tokens; t++)
 #pragma GCC unroll 16
     for (int v = 0; v < panels * PANEL_VECTORS; v++) part[t][v] = JOIN(NAME, _start)(x + t * ROW_BYTES(K, GROUP), g);
-#pragma GCC unroll 32
+UNROLL_QUADS
   for (int q = 0; q < QUADS; q++) {
 #pragma GCC unroll 16
     for (int v = 0; v < panels * PANEL_VECTORS; v++) {
@@ -119,7 +128,7 @@ INLINE void JOIN(NAME, _unpack)(float *scales, uint8_t *bytes, int panels, const
       vf_store(scales + HEAD_FLOATS(vectors) + (g * vectors + v) * LANES,
                JOIN(NAME, _minimums)(panel, g, v % PANEL_VECTORS));
 #endif
-#pragma GCC unroll 32
+UNROLL_QUADS
       for (int q = 0; q < QUADS; q++) {
         const vi weights = JOIN(NAME, _weights)(panel, g, q, v % PANEL_VECTORS);
         *(vi *)(void *)(bytes + ((g * QUADS + q) * vectors + v) * (4 * LANES)) = weights;
@@ -139,7 +148,7 @@ INLINE void JOIN(NAME, _tile)(int tokens, int panels, const uint8_t *x, const fl
     for (int t = 0; t < tokens; t++)
 #pragma GCC unroll 4
       for (int v = 0; v < vectors; v++) part[t][v] = JOIN(NAME, _start)(x + t * ROW_BYTES(K, GROUP), g);
-#pragma GCC unroll 32
+UNROLL_QUADS
     for (int q = 0; q < QUADS; q++) {
       const vi *const weights = (const vi *)(const void *)bytes + (g * QUADS + q) * vectors;
 #pragma GCC unroll 8
