@@ -1,5 +1,5 @@
-// `npm run record:rules`: checks the shipped rules of every target that were changed since they were last found
-// sound, and writes those that are into `rules/checked.json`, so that nobody else has to check them.
+// `npm run record:rules`: checks the shipped rules of every target that were changed since they were last
+// found sound, and writes those that are into `rules/checked.json`, so that nobody else has to check them.
 
 import { writeFileSync } from "node:fs";
 
@@ -7,7 +7,8 @@ import { ensureReady, orExit, root } from "./bootstrap.mjs";
 
 await orExit(ensureReady());
 const compiler = await import("../dist/src/compiler/index.js");
-const { checkedRecordPath, checkRules, DEFAULT_COMPILE_OPTIONS, readRules, ruleHash, RuleVerdicts, targets } = compiler;
+const { checkedRecordPath, checkRules, DEFAULT_COMPILE_OPTIONS, readRules } = compiler;
+const { ruleHash, RuleVerdicts, targets } = compiler;
 const { createNodeHost } = await import("../dist/src/host/index.js");
 const { renderDiagnostics } = await import("../dist/src/diagnostics/index.js");
 const { permissiveSettings } = await import("../dist/src/rules/index.js");

@@ -117,7 +117,7 @@ function isKept(entry: Partial<KeptReport> | null): boolean {
   return typeof entry?.cases === "number" && typeof entry.evaluations === "number";
 }
 
-/** The version, and in a checkout the stamp of its sources, which give the ops and the checker their meaning. */
+/** The version; in a checkout the stamp of its sources, which give ops and checker their meaning. */
 function programIdentity({ files, assetRoot }: Host): string {
   const stamp = files.join(assetRoot, "dist", ".stamp");
   return files.readText(files.join(assetRoot, "package.json")) + (files.exists(stamp) ? files.readText(stamp) : "");
