@@ -165,11 +165,12 @@ function valueNameOf(func: Func, name: unknown): string {
   return name.slice(func.name.length + 1);
 }
 
-/** Constants that some kernel reads, each once. */
+/** Constants that some kernel reads, each once; those of layers once for each range of them. */
 class ConstantTable {
   readonly rows: SelectedConstant[] = [];
   readonly #input: SelectionInput;
-  readonly #index = new Map<EClassId, number>();
+  /** By class, and by the first layer where it is of layers. */
+  readonly #index = new Map<string, number>();
   readonly #names = new Set<string>();
 
   constructor(input: SelectionInput) {
@@ -177,15 +178,16 @@ class ConstantTable {
   }
 
   indexOf(cls: EClassId, region: Region): number {
-    const known = this.#index.get(cls);
-    if (known !== undefined) return known;
     const perLayer = this.#input.perLayer.has(cls);
+    const layers = perLayer ? region.layers : undefined;
+    const key = `${cls}/${layers?.first ?? ""}`;
+    const known = this.#index.get(key);
+    if (known !== undefined) return known;
     const name = this.#nameOf(cls);
     const term = this.#term(cls, name);
     const { type } = this.#input.graph.data(cls);
-    const layers = perLayer ? region.layers : undefined;
     const index = this.rows.push({ name, type, term, perLayer, layers }) - 1;
-    this.#index.set(cls, index);
+    this.#index.set(key, index);
     return index;
   }
 
