@@ -1,8 +1,10 @@
 /**
- * The layouts that products of bfloat16 read: rows of activations (`kernels/narrow-rows.h`), and weights in panels
- * of 16 columns by pairs of rows, as instructions want that multiply pairs (`kernels/narrow_matmul.h`).
+ * The layouts that products of bfloat16 read: rows of activations (`kernels/narrow-rows.h`), and weights in
+ * panels of 16 columns by pairs of rows, as instructions want that multiply pairs
+ * (`kernels/narrow_matmul.h`).
  *
- *   bf16_pairs16  [panel][ceil(K / 32) * 16] rows of 16 pairs: k and k + 1 of each column, zeros behind the last k
+ * bf16_pairs16  [panel][ceil(K / 32) * 16] rows of 16 pairs: k and k + 1 of each column, zeros behind the
+ * last k
  */
 
 import { fromBrainBits, toBrainBits } from "../../src/base/index.js";

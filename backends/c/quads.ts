@@ -163,7 +163,8 @@ function packBytes(codes: Int8Array, to: Uint8Array, { source, columns, width, g
   }
 }
 
-function packBits(codes: Int8Array, to: Uint8Array, { source, columns, width, group }: CodeBlock, format: QuadFormat): void {
+function packBits(codes: Int8Array, to: Uint8Array, block: CodeBlock, format: QuadFormat): void {
+  const { source, columns, width, group } = block;
   const offset = codeOffset(format);
   const half = group / 2;
   for (let row = 0; row < half; row++) {

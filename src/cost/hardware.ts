@@ -144,8 +144,8 @@ function vectorFlopsPerCycle({ features }: MachineFacts): number | undefined {
 }
 
 /**
- * Two pipes of byte products where there are instructions for them; elsewhere bytes are multiplied in pairs of
- * 16 bits, in three instructions for one.
+ * Two pipes of byte products where there are instructions for them; elsewhere bytes are multiplied in pairs
+ * of 16 bits, in three instructions for one.
  */
 function vectorInt8OpsPerCycle({ features }: MachineFacts): number | undefined {
   const has = (name: string): boolean => features.includes(name);

@@ -148,8 +148,8 @@ export class EGraph<D = undefined> {
   }
 
   /**
-   * The ids that its children had when it was made: those of the term it stands for in explanations. Canonical
-   * classes when explanations were not kept.
+   * The ids that its children had when it was made: those of the term it stands for in explanations.
+   * Canonical classes when explanations were not kept.
    */
   termChildren(node: ENodeId): EClassId[] {
     this.#check(node);

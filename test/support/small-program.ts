@@ -115,7 +115,8 @@ function weightSource(weights: SmallProgram["weights"], location: string): Weigh
     readRows: (name, first, count) => {
       const { shape, data, ...rest } = read(name);
       const width = shape[1] ?? 1;
-      return { ...rest, shape: shape.with(0, count), data: data.slice(first * width, (first + count) * width) };
+      const rows = data.slice(first * width, (first + count) * width);
+      return { ...rest, shape: shape.with(0, count), data: rows };
     },
     readRaw: (name) => new Uint8Array(read(name).data.buffer),
     close: () => undefined,

@@ -8,7 +8,8 @@ import type { CKernelRow, KernelInstance } from "../kernel-row.js";
 import { matrixShape, PANEL } from "../panels.js";
 import type { QuadFormat } from "../quads.js";
 import {
-  canPackQuads, dequantizeRows, packQuads, parseQuads, quadName, quadType, quantizeRows, rowBytes, unpackQuads,
+  canPackQuads, dequantizeRows, packQuads, parseQuads, quadName, quadType, quantizeRows, rowBytes,
+  unpackQuads,
 } from "../quads.js";
 
 /** Panels unpacked at a time: the largest `INTEGER_TILE_PANELS` of kernels/integer-matmul.h. */

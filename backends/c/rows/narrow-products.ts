@@ -1,4 +1,6 @@
-/** Products of bfloat16 rows of activations with bfloat16 weights, and the kernels that make their operands. */
+/**
+ * Products of bfloat16 rows of activations with bfloat16 weights, and the kernels that make their operands.
+ */
 
 import { invariant } from "../../../src/base/index.js";
 import { illTyped, meaning, requireF32, requireNumber, requirePacked } from "../../../src/codegen/index.js";

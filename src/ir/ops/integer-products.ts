@@ -1,7 +1,7 @@
 /**
- * Products in which activations are rounded to 8 bits first, as GGML does for quantized weights: each group of
- * a row's columns that meets one scale of the weights gets a scale of its own, computed from its largest element.
- * Within a group the product is one of integers.
+ * Products in which activations are rounded to 8 bits first, as GGML does for quantized weights: each group
+ * of a row's columns that meets one scale of the weights gets a scale of its own, computed from its largest
+ * element. Within a group the product is one of integers.
  */
 
 import { roundToHalf } from "../../base/index.js";
@@ -38,9 +38,9 @@ function roundedRows(x: TensorValue, group: number): TensorValue {
 }
 
 /**
- * The nearest 8-bit codes of a group and their scale, max |x| / 127: GGML's Q8_0. In binary32, step by step, so
- * that kernels find the same codes. The scale is rounded to half precision where it is a normal number of it. A
- * group that holds an infinity or a NaN has codes 0 and a NaN for scale.
+ * The nearest 8-bit codes of a group and their scale, max |x| / 127: GGML's Q8_0. In binary32, step by step,
+ * so that kernels find the same codes. The scale is rounded to half precision where it is a normal number of
+ * it. A group that holds an infinity or a NaN has codes 0 and a NaN for scale.
  */
 export function roundToCodes(values: Float32Array): { readonly codes: Int8Array; readonly scale: number } {
   const codes = new Int8Array(values.length);
@@ -111,7 +111,8 @@ const integerMatmul = defineCoreOp({
   attrs: {},
   traits: ["pure", "rounds"],
   infer: (types) => inferBySignature("integer_matmul", productTypes, types),
-  evaluate: (operands, _, result) => evaluateIntegerProduct([tensorAt(operands, 0), quantizedAt(operands, 1)], result),
+  evaluate: (operands, _, result) =>
+    evaluateIntegerProduct([tensorAt(operands, 0), quantizedAt(operands, 1)], result),
   work: (operands, _, result) => productWork(operands, result),
   lower: (input) => {
     const { shape } = resultOf(input);

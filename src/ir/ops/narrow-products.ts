@@ -1,6 +1,6 @@
 /**
- * Products in which activations are rounded to bfloat16 first, to meet weights that are stored in it: what models
- * trained in bfloat16 compute. Products are exact in binary32, and sums are made in it.
+ * Products in which activations are rounded to bfloat16 first, to meet weights that are stored in it: what
+ * models trained in bfloat16 compute. Products are exact in binary32, and sums are made in it.
  */
 
 import { roundToBrain } from "../../base/index.js";

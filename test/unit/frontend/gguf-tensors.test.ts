@@ -177,7 +177,8 @@ function requireFormat(name: string): CodeFormat {
 describe.each(["q8_0", "q4_0"] as const)("matrices in %s", (format) => {
   const [rows, columns] = [70, 96];
   const quantized = codesType(requireFormat(format), [rows, columns]);
-  const read = (bytes: Uint8Array): QuantizedValue => readCodes(requireFormat(format), [rows, columns], bytes);
+  const read = (bytes: Uint8Array): QuantizedValue =>
+    readCodes(requireFormat(format), [rows, columns], bytes);
   /** [rows, columns] to [columns, rows] */
   const turn = (from: Float32Array): readonly number[] =>
     Array.from(from, (_, i) => from[(i % rows) * columns + Math.floor(i / rows)]!);
