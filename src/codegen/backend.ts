@@ -55,6 +55,8 @@ export interface Capabilities {
    * kernels may take more, in parts.
    */
   readonly bindingBytes?: number;
+  /** Optional features of its devices that kernels may need; absent for none. */
+  readonly features?: readonly string[];
 }
 
 /** Whether one thing can be done on this machine. */

@@ -1,6 +1,6 @@
 /**
- * Fusions: rules about the loop kernels of any op. `fusion name { elementwise into matmul }` says that a kernel
- * may compute an operand where it reads it, instead of reading what another kernel has stored.
+ * Fusions: rules about the loop kernels of any op. `fusion name { elementwise into matmul }` says that a
+ * kernel may compute an operand where it reads it, instead of reading what another kernel has stored.
  */
 
 import { didYouMean, locate } from "../diagnostics/index.js";
@@ -42,7 +42,8 @@ export function compileFusion(
 function isKnown({ text, span }: NameSyntax, registry: Registry, findings: Findings): boolean {
   const words: readonly string[] = [ANY, ...traits];
   if (words.includes(text) || registry.get(text)?.lower !== undefined) return true;
-  const known = [...words, ...[...registry.ops.values()].filter(({ lower }) => lower !== undefined).map(({ name }) => name)];
+  const fusible = [...registry.ops.values()].filter(({ lower }) => lower !== undefined);
+  const known = [...words, ...fusible.map(({ name }) => name)];
   const hint = didYouMean(text, known) ?? `write an op, or one of ${words.join(", ")}`;
   findings.report("rule/unknown-op", span, `no op with a loop form is called \`${text}\``, { hint });
   return false;
@@ -50,6 +51,7 @@ function isKnown({ text, span }: NameSyntax, registry: Registry, findings: Findi
 
 function memberTest(names: readonly NameSyntax[]): (record: OpRecord) => boolean {
   const words = new Set(names.map(({ text }) => text));
-  return (record) =>
-    words.has(ANY) || words.has(record.name) || traits.some((trait) => words.has(trait) && hasTrait(record, trait));
+  const isNamed = (record: OpRecord): boolean =>
+    words.has(record.name) || traits.some((trait) => words.has(trait) && hasTrait(record, trait));
+  return (record) => words.has(ANY) || isNamed(record);
 }
