@@ -14,6 +14,7 @@ import {
   verifyLoops,
 } from "../../src/loops/index.js";
 import { drawSample } from "../support/sample-values.js";
+import { quantizedBuffers } from "../support/values.js";
 
 const records: readonly OpRecord[] = coreOps;
 const fused = fusedRecord(coreRegistry);
@@ -97,9 +98,7 @@ function buffersOf(record: OpRecord, values: readonly Value[]): Record<string, T
     if (value.kind === "kv_cache") {
       Object.assign(memory, { [`${name}_keys`]: value.keys, [`${name}_values`]: value.values });
     }
-    if (value.kind === "quantized") {
-      Object.assign(memory, { [`${name}_codes`]: value.codes, [`${name}_scales`]: value.scales });
-    }
+    if (value.kind === "quantized") Object.assign(memory, quantizedBuffers(name, value));
   });
   return memory;
 }

@@ -8,6 +8,7 @@ import type { OpRecord, OpSample, TensorData, Value, ValueType } from "../../src
 import { concreteType, coreOps, inferType, newTensor, operandName } from "../../src/ir/index.js";
 import { hasLoopForm, loopKernel, runLoops, verifyLoops } from "../../src/loops/index.js";
 import { drawSample } from "../support/sample-values.js";
+import { quantizedBuffers } from "../support/values.js";
 import type { Tolerance } from "../support/tolerances.js";
 import {
   exact,
@@ -76,7 +77,7 @@ function memoryOf(name: string, value: Value): Record<string, TensorData> {
     case "kv_cache":
       return { [`${name}_keys`]: value.keys.slice(), [`${name}_values`]: value.values.slice() };
     case "quantized":
-      return { [`${name}_codes`]: value.codes, [`${name}_scales`]: value.scales };
+      return quantizedBuffers(name, value);
     case "packed":
       return { [name]: value.bytes };
   }

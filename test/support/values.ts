@@ -1,7 +1,7 @@
 // Short ways to write values and to run one op on them.
 
-import type { Attrs, TensorValue, Value, ValueType } from "../../src/ir/index.js";
-import { coreRegistry, inferType, tensor, tensorValue } from "../../src/ir/index.js";
+import type { Attrs, QuantizedValue, TensorData, TensorValue, Value, ValueType } from "../../src/ir/index.js";
+import { coreRegistry, inferType, quantizedArrays, quantizedParts, tensor, tensorValue } from "../../src/ir/index.js";
 
 export function f32(shape: readonly number[], ...numbers: readonly number[]): TensorValue {
   return tensorValue("f32", shape, numbers);
@@ -35,4 +35,10 @@ export function applyTensor(op: string, operands: readonly Value[], attrs: Attrs
 /** The numbers of a tensor result. */
 export function numbers(op: string, operands: readonly Value[], attrs: Attrs = {}): number[] {
   return Array.from(applyTensor(op, operands, attrs).data);
+}
+
+/** The arrays of a quantized matrix under the names of its buffers. */
+export function quantizedBuffers(name: string, value: QuantizedValue): Record<string, TensorData> {
+  const parts = quantizedParts(value.type);
+  return Object.fromEntries(quantizedArrays(value).map((array, i) => [`${name}_${parts[i]!.name}`, array]));
 }

@@ -7,6 +7,7 @@ import type {
   ApplicationSyntax,
   DeclaredTypeSyntax,
   FileSyntax,
+  FusionSyntax,
   GivenSyntax,
   ItemSyntax,
   RightSyntax,
@@ -19,8 +20,11 @@ import type { CommentNode } from "./comments.js";
 
 type Spanned = object & { readonly span: Span };
 
-/** `heads` holds a node for each rule's first line, made by `ruleHead`. */
-export function commentNodes(file: FileSyntax, heads: ReadonlyMap<RuleSyntax, Spanned>): CommentNode {
+/** First lines of rules and fusions, each as something that comments stand above and behind. */
+export type Heads = ReadonlyMap<RuleSyntax | FusionSyntax, Spanned>;
+
+/** `heads` holds a node for each first line, made by `headOf`. */
+export function commentNodes(file: FileSyntax, heads: Heads): CommentNode {
   const children = [
     ...file.docLines.map((each) => node(each)),
     ...(file.header === null ? [] : [node(file.header)]),
@@ -29,16 +33,18 @@ export function commentNodes(file: FileSyntax, heads: ReadonlyMap<RuleSyntax, Sp
   return node(file, children);
 }
 
-/** `exact rule name`, as something that comments stand above and behind. */
-export function ruleHead({ numerics, name }: RuleSyntax): Spanned {
-  return { span: { start: (numerics ?? name).span.start, end: name.span.end } };
+/** `exact rule name`, or `fusion name`. */
+export function headOf(item: RuleSyntax | FusionSyntax): Spanned {
+  const { name } = item;
+  const start = item.kind === "rule" ? (item.numerics ?? name).span.start : afterDocs(item);
+  return { span: { start, end: name.span.end } };
 }
 
 function node(of: Spanned, children: readonly CommentNode[] = []): CommentNode {
   return { node: of, span: of.span, children };
 }
 
-function itemNode(item: ItemSyntax, heads: ReadonlyMap<RuleSyntax, Spanned>): CommentNode {
+function itemNode(item: ItemSyntax, heads: Heads): CommentNode {
   switch (item.kind) {
     case "import":
       return node(item);
@@ -49,7 +55,7 @@ function itemNode(item: ItemSyntax, heads: ReadonlyMap<RuleSyntax, Spanned>): Co
     case "test":
       return node(item, testChildren(item));
     case "fusion":
-      return node(item, item.docLines.map((each) => node(each)));
+      return node(item, fusionChildren(item, heads.get(item)));
     case "rule":
       return node(item, ruleChildren(item, heads.get(item)));
     default:
@@ -72,6 +78,14 @@ function testChildren({ options, given, start, goal }: TestSyntax): readonly Com
     node(start, termChildren(start)),
     node(goal, termChildren(goal)),
   ];
+}
+
+function afterDocs({ docLines, span }: FusionSyntax): number {
+  return docLines.at(-1)?.span.end ?? span.start;
+}
+
+function fusionChildren({ docLines }: FusionSyntax, head: Spanned | undefined): readonly CommentNode[] {
+  return [...docLines.map((each) => node(each)), ...(head === undefined ? [] : [node(head)])];
 }
 
 function ruleChildren(rule: RuleSyntax, head: Spanned | undefined): readonly CommentNode[] {

@@ -19,7 +19,8 @@ import type {
   TermSyntax,
   TestSyntax,
 } from "../syntax.js";
-import { commentNodes, ruleHead } from "./comment-nodes.js";
+import type { Heads } from "./comment-nodes.js";
+import { commentNodes, headOf } from "./comment-nodes.js";
 import type { AttachedComments, Comment } from "./comments.js";
 import { attachComments, findComments } from "./comments.js";
 import type { Layout } from "./layout.js";
@@ -27,8 +28,8 @@ import { blankLine, concat, fill, group, hardLine, indent, join, line, softLine,
 import { printCall, printExpression } from "./print-expression.js";
 
 export function printFile(file: FileSyntax, source: string): Layout {
-  const rules = file.items.flatMap((each) => (each.kind === "rule" ? [each] : []));
-  const heads = new Map(rules.map((each) => [each, ruleHead(each)]));
+  const headed = file.items.flatMap((each) => (each.kind === "rule" || each.kind === "fusion" ? [each] : []));
+  const heads: Heads = new Map(headed.map((each) => [each, headOf(each)]));
   const documented = file.items.flatMap((each) => ("docLines" in each ? each.docLines : []));
   const docs = [...file.docLines, ...documented];
   const comments = findComments(source, docs.map(({ span }) => span));
@@ -49,9 +50,9 @@ function isFooter({ span, ownLine }: Comment, end: number): boolean {
 class FilePrinter {
   readonly #source: string;
   readonly #comments: AttachedComments;
-  readonly #heads: ReadonlyMap<RuleSyntax, object>;
+  readonly #heads: Heads;
 
-  constructor(source: string, comments: AttachedComments, heads: ReadonlyMap<RuleSyntax, object>) {
+  constructor(source: string, comments: AttachedComments, heads: Heads) {
     this.#source = source;
     this.#comments = comments;
     this.#heads = heads;
@@ -109,11 +110,13 @@ class FilePrinter {
     }
   }
 
-  #fusion({ docLines, name, producers, readers }: FusionSyntax): Layout {
+  #fusion(fusion: FusionSyntax): Layout {
+    const { docLines, name, producers, readers } = fusion;
     const docs = docLines.flatMap((each) => [this.#with(each, text(docText("///", each))), hardLine]);
     const names = (kernels: readonly NameSyntax[]): string => kernels.map((each) => each.text).join(", ");
     const body = `${names(producers)} into ${names(readers)}`;
-    return concat(...docs, `fusion ${name.text} {`, indent(2, hardLine, body), hardLine, "}");
+    const opened = this.#with(this.#heads.get(fusion) ?? name, text(`fusion ${name.text}`));
+    return concat(...docs, opened, " {", indent(2, hardLine, body), hardLine, "}");
   }
 
   #copy({ span }: NameSyntax): string {

@@ -25,7 +25,7 @@ async function expectSameLogits(
     const model = writeRandomLlama(join(folder, "model"), options, seed);
     const cache = join(folder, "cache");
     const reference = await loadForTest(model, cache, { executor: "reference", maxTokens: 16 });
-    const native = await loadForTest(model, cache, { executor: "native", maxTokens: 16, threads });
+    const native = await loadForTest(model, cache, { executor: "native", maxTokens: 16, threads, activations: "exact" });
     const expected = await logitsOf(reference.runner, raggedSteps, seed);
     const actual = await logitsOf(native.runner, raggedSteps, seed);
     await native.close();

@@ -89,10 +89,12 @@ describe("the columns of a packed matrix", () => {
   const layouts = [...registry.ops.values()].filter((record) => hasTrait(record, "columnwise"));
   test.each(layouts.map(({ name }) => name))("%s", (name) => {
     const record = registry.require(name);
-    const takesCodes = record.samples.some(({ operands: [w] }) => w?.kind === "quantized");
+    const sampled = record.samples.map(({ operands: [w] }) => w);
+    const takesCodes = sampled.some((w) => w?.kind === "quantized");
+    const takesFloats = sampled.some((w) => w?.kind === "tensor" && w.dtype === "f32");
     for (const bits of [8, 4] as const) {
       const made = make((op, weight) => {
-        const w = weight(tensor("f32", 150, 64));
+        const w = weight(tensor(takesCodes || takesFloats ? "f32" : "bf16", 150, 64));
         return op(name, [takesCodes ? quantized(op, w, bits) : op("transpose", [w], { permutation: [1, 0] })]);
       });
       expect(inSlices(made, 1, 150)).toEqual(compute(made, undefined));

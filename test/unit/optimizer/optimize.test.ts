@@ -57,7 +57,8 @@ describe("optimising a model", () => {
   it("keeps 16-bit weights in 16 bits", async () => {
     const { plan } = await compileTiny({}, { dtype: "bf16" });
     const formats = plan.weights.entries.flatMap(({ type }) => (type.kind === "packed" ? [type.format] : []));
-    expect(new Set(formats)).toEqual(new Set(["bf16_panel16"]));
+    expect(formats.length).toBeGreaterThan(0);
+    expect(formats.filter((format) => !format.startsWith("bf16_"))).toEqual([]);
   });
 });
 
