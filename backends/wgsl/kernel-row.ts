@@ -29,8 +29,8 @@ export interface KernelAccess {
   readonly name: string;
   /** The operand's position, or the result. */
   readonly value: number | "result";
-  /** Keys or values of a cache, codes or scales of a quantized matrix. */
-  readonly part: 0 | 1;
+  /** Keys or values of a cache; of a quantized matrix, which of `quantizedParts`. */
+  readonly part: number;
   /** How elements are stored; `vector`: 16 bytes of a packed matrix, as four words. */
   readonly element: DType | "vector";
   readonly reads: boolean;

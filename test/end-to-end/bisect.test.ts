@@ -137,7 +137,7 @@ describe("a planted fault", () => {
   test("in an approximate rule: codes of another matrix", { timeout }, async () => {
     const right = "quantized_matmul(?x, quantize(mul(?w, full_like(?w, value: 2.0)), bits: 4, group: 32))";
     const text = `/// No.\napproximate rule wrong_codes {\n  matmul(?x, ?w) ~> ${right}\n  where constant(?w), dim(?w, 0) % 32 == 0\n}`;
-    const blamed = expectBlame(await bisect("codes", text, "--quantize", "q8"), "wrong_codes");
+    const blamed = expectBlame(await bisect("other_codes", text, "--quantize", "q8"), "wrong_codes");
     expect(blamed.relativeError).toBeGreaterThan(0.5);
     // A group of 32 rows is the least that can be quantized.
     expect(elements(blamed)).toBe(64);

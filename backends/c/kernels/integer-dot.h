@@ -8,7 +8,7 @@
 #ifndef LLMIR_INTEGER_DOT_H
 #define LLMIR_INTEGER_DOT_H
 
-#include "../runtime/vector.h"
+#include "quantized-rows.h"
 
 #if defined(__AVX512VNNI__) || defined(__AVXVNNI__)
 #define SIGNED_BYTES 0

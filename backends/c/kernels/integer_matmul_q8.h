@@ -15,6 +15,8 @@
 #define ADDEND 0
 #endif
 
+#include "panel-tile.h"
+#include "quantized-rows.h"
 #include "integer-dot.h"
 
 #define BLOCK_BYTES (PANEL * 2 + GROUP * PANEL)

@@ -73,8 +73,7 @@ function accessesOf(
   const named = operands.map((type, i) => ({ name: operandName(record, i), type, value: i }));
   const all = [...named, { name: "result", type: result, value: "result" as const }];
   return all.flatMap(({ name, type, value }) =>
-    valueBuffers(name, type, "read").map((buffer, i) => {
-      const part = i === 0 ? 0 : 1;
+    valueBuffers(name, type, "read").map((buffer, part) => {
       return { name: buffer.name, value, part, element: buffer.dtype, reads: true, writes: true };
     }),
   );

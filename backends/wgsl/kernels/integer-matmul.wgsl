@@ -63,7 +63,9 @@ fn find_scale(g: i32) {
     largest = max(largest, bitcast<f32>(bits));
   }
   let exact = largest / 127.0;
-  let scale = select(exact, quantizeToF16(exact), exact >= 0x1p-14 && exact <= 65504.0);
+  let bits = bitcast<u32>(exact);
+  let rounded = bitcast<f32>((bits + 0xfffu + ((bits >> 13u) & 1u)) & 0xffffe000u);
+  let scale = select(exact, rounded, exact >= 0x1p-14 && exact <= 65504.0);
   scales[g] = bitcast<f32>(bitcast<u32>(scale) | faults);
   steps[g] = 0.0;
   if (largest > 0.0) { steps[g] = 127.0 / largest; }

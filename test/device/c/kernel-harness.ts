@@ -12,7 +12,7 @@ import type { CKernelRow } from "../../../backends/c/kernel-row.js";
 import { TextWriter } from "../../../src/base/index.js";
 import { cElementType, printLoopKernelC } from "../../../src/codegen/index.js";
 import type { KvCacheValue, OpRecord, ValueType } from "../../../src/ir/index.js";
-import { concreteType, elementCount, serializeValue, typeBytes } from "../../../src/ir/index.js";
+import { concreteType, elementCount, partOffset, serializeValue, typeBytes } from "../../../src/ir/index.js";
 import { loopKernel } from "../../../src/loops/index.js";
 import type { KernelCase as AnyCase } from "../../support/kernel-cases.js";
 import type { PrintedKernels } from "../../support/kernel-programs.js";
@@ -241,7 +241,7 @@ function bufferText(
   if (type.kind === "kv_cache") return part === 0 ? "s->keys" : "s->values";
   if (type.kind !== "quantized") return pointer(type, operand);
   const codes = `((const int8_t *)${pointer(type, operand)})`;
-  return part === 0 ? codes : `(const void *)(${codes} + ${type.shape[0] * type.shape[1]})`;
+  return part === 0 ? codes : `(const void *)(${codes} + ${partOffset(type, part)})`;
 }
 
 interface ThreadMemory {

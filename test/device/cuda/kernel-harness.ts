@@ -14,7 +14,7 @@ import type { CudaArgument } from "../../../backends/cuda/kernel-row.js";
 import { cElementType, printLoopKernelCuda } from "../../../src/codegen/index.js";
 import type { TensorType, Value, ValueType } from "../../../src/ir/index.js";
 import {
-  concreteType, elementCount, serializeValue, tensor, typeBytes,
+  concreteType, elementCount, partOffset, quantizedParts, serializeValue, tensor, typeBytes,
 } from "../../../src/ir/index.js";
 import { loopKernel } from "../../../src/loops/index.js";
 import type { PrintedKernels } from "../../support/kernel-programs.js";
@@ -210,5 +210,6 @@ function bufferText(each: KernelCase, buffer: string): string {
   if (type.kind === "kv_cache") return `(${cElementType(type.dtype)} *)s->${part === 0 ? "keys" : "values"}`;
   if (type.kind !== "quantized") return typed(type, `operand_${operand}`);
   const codes = `(const int8_t *)operand_${operand}`;
-  return part === 0 ? codes : `(const ${cElementType(type.scaleDtype)} *)(${codes} + ${type.shape[0] * type.shape[1]})`;
+  const { dtype } = quantizedParts(type)[part]!;
+  return part === 0 ? codes : `(const ${cElementType(dtype)} *)(${codes} + ${partOffset(type, part)})`;
 }

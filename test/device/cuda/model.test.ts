@@ -49,8 +49,8 @@ async function expectSameLogits(
     const model = writeRandomLlama(join(folder, "model"), options, 7);
     const cache = join(folder, "cache");
     const [reference, actual] = [
-      await load({ ...createNodeHost(), cacheRoot: cache }, model, other),
-      await load(hostFor(cache), model, { ...cuda, target: "cuda" }),
+      await load({ ...createNodeHost(), cacheRoot: cache }, model, { activations: "exact", ...other }),
+      await load(hostFor(cache), model, { activations: "exact", ...cuda, target: "cuda" }),
     ];
     const [expected, found] = [
       await logitsOf(reference.runner, raggedSteps, 7),
@@ -86,7 +86,7 @@ describe.each(machines)("the CUDA target, $name", ({ hostFor }) => {
 
   onMachine("agrees with C on quantized weights", { timeout: 240_000 }, async () => {
     for (const quantize of ["q8", "q4"] as const) {
-      const other: Partial<LoadOptions> = { quantize, executor: "native" };
+      const other: Partial<LoadOptions> = { quantize, kvDtype: "f32", executor: "native" };
       await expectSameLogits(host, { ...even, layers: 1 }, { cuda: { quantize }, other });
     }
   });

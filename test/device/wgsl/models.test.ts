@@ -34,7 +34,7 @@ async function expectSameLogits(
     const options = { ...tinyLlama, ...given };
     const model = writeRandomLlama(join(folder, "model"), options, seed);
     const cache = join(folder, "cache");
-    const device = await loadForTest(model, cache, { maxTokens: 16, target: "wgsl", ...load });
+    const device = await loadForTest(model, cache, { maxTokens: 16, target: "wgsl", activations: "exact", ...load });
     const actual = await logitsOf(device.runner, raggedSteps, seed);
     const expected =
       against === "plan"
