@@ -10,7 +10,7 @@ import { kernels as rows } from "./kernels.js";
 
 /** Files that every artifact has, relative to `backends/c`. */
 const runtimeFiles = [
-  "llmir.h", "main.c", "numbers.h", "pool.c", "pool.h", "program.h", "runtime.c", "vector.h", "worker.h",
+  "amx.h", "llmir.h", "main.c", "numbers.h", "pool.c", "pool.h", "program.h", "runtime.c", "vector.h", "worker.h",
 ];
 
 const dialect: CDialect = {
