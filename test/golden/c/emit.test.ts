@@ -48,6 +48,7 @@ test("the files are the program, its runtime, and the kernels that it uses", () 
     "kernels/rope_append_kv.h",
     "kernels/rotation.h",
     "kernels/swiglu.h",
+    "runtime/amx.h",
     "runtime/llmir.h",
     "runtime/main.c",
     "runtime/numbers.h",
