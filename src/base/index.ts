@@ -6,5 +6,6 @@ export * from "./host.js";
 export * from "./ids.js";
 export * from "./nesting.js";
 export * from "./random.js";
+export * from "./signal.js";
 export * from "./syntax-errors.js";
 export * from "./text-writer.js";

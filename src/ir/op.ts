@@ -5,6 +5,7 @@
  */
 
 import type { Random } from "../base/index.js";
+import { Signal } from "../base/index.js";
 import type { Attrs, AttrsOf, AttrSpec } from "./attrs.js";
 import type { Statement } from "./loop-form.js";
 import type { DimEnv, ValueType } from "./types.js";
@@ -41,7 +42,7 @@ export interface Work {
 }
 
 /** What `infer` throws; the verifier and the rule checker turn it into a diagnostic with a place. */
-export class IllTyped extends Error {
+export class IllTyped extends Signal {
   override readonly name = "IllTyped";
 }
 

@@ -3,6 +3,7 @@
  * The same code serves the e-graph (facts of classes) and the checker (facts of drawn operands).
  */
 
+import { Signal } from "../base/index.js";
 import type { Attrs, AttrValue, OpRecord, ValueType } from "../ir/index.js";
 import { IllTyped, printType, sameType } from "../ir/index.js";
 import type { Environment } from "./evaluate-expression.js";
@@ -20,7 +21,7 @@ export interface Bound {
 }
 
 /** A reason not to apply a rule: an everyday event, kept apart from errors. */
-export class Refusal extends Error {
+export class Refusal extends Signal {
   override readonly name: string = "Refusal";
 }
 

@@ -5,6 +5,7 @@
  */
 
 import type { Random } from "../../base/index.js";
+import { Signal } from "../../base/index.js";
 import type { AttrKind, Attrs, AttrValue, Dim, Drawn, ValueType } from "../../ir/index.js";
 import { hasTrait, IllTyped, inferType, sameType } from "../../ir/index.js";
 import { bindersOf, fitsLiterals, readBinder } from "../attribute-binders.js";
@@ -31,7 +32,7 @@ export function drawLeft(
 }
 
 /** Thrown and caught in this file alone: leads out of a half-finished draw. */
-class NoFit extends Error {
+class NoFit extends Signal {
   override readonly name = "NoFit";
 }
 
