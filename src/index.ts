@@ -88,10 +88,10 @@ export interface Model {
 export async function load(path: string, options: Partial<LoadOptions> = {}): Promise<Model> {
   const loaded = await asLlmirError(() => loadModel(createNodeHost(), path, options));
   const model = valueOf(loaded);
-  const { plan } = model.compilation;
+  const { facts } = model;
   return {
-    name: plan.model,
-    contextLength: plan.capacity.contextLength,
+    name: facts.model,
+    contextLength: facts.capacity.contextLength,
     executor: model.runner.executor.name,
     warnings: loaded.diagnostics,
     generate: (prompt, given = {}) => generate(model, prompt, given),

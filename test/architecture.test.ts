@@ -25,7 +25,7 @@ interface Room {
 
 const belowCodegen = ["base", "diagnostics", "ir", "loops", "cost", "plan"];
 const belowCompiler = [...belowCodegen, "egraph-ts", "frontend", "rules", "optimizer", "codegen"];
-const belowDoors = [...belowCompiler, "compiler", "runtime", "host"];
+const belowDoors = [...belowCompiler, "artifacts", "compiler", "runtime", "host"];
 
 const rooms: Readonly<Record<string, Room>> = {
   base: { imports: [], alone: true },
@@ -39,9 +39,10 @@ const rooms: Readonly<Record<string, Room>> = {
   optimizer: { imports: ["base", "diagnostics", "ir", "loops", "egraph-ts", "rules", "cost"] },
   plan: { imports: ["base", "ir", "cost"] },
   codegen: { imports: ["base", "ir", "loops", "cost", "plan"] },
-  compiler: { imports: belowCompiler, targets: true },
+  artifacts: { imports: ["base", "ir", "plan"] },
+  compiler: { imports: [...belowCompiler, "artifacts"], targets: true },
   runtime: {
-    imports: [...belowCompiler, "compiler"],
+    imports: [...belowCompiler, "artifacts", "compiler"],
     targets: true,
     node: /^src\/runtime\/native([^/]*\.ts$|\/)/,
   },

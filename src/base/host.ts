@@ -77,6 +77,8 @@ export interface Host {
   readonly assetRoot: string;
   /** Where artifacts are cached between runs. */
   readonly cacheRoot: string;
+  /** What the running program is: its version, and in a checkout its sources. Absent when not known. */
+  readonly programIdentity?: string;
   readonly machine: MachineFacts;
   /** Does work on other threads; absent where there are none. Rejects with the first error of a thread. */
   readonly onThreads?: (work: ThreadWork) => Promise<void>;

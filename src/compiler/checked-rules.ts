@@ -9,8 +9,8 @@ import { failure, success } from "../diagnostics/index.js";
 import { checkRule } from "../rules/index.js";
 import type { Compilation, Progress } from "./compile.js";
 import { compileModel, readRules } from "./compile.js";
-import type { CompileOptions } from "./options.js";
-import { DEFAULT_COMPILE_OPTIONS } from "./options.js";
+import type { CompileOptions } from "../artifacts/index.js";
+import { DEFAULT_COMPILE_OPTIONS } from "../artifacts/index.js";
 import { RULE_CHECK, RuleVerdicts, uncheckedRules } from "./rule-verdicts.js";
 import { findTarget } from "./targets.js";
 

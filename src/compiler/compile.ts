@@ -20,8 +20,8 @@ import type { Capacity, ProgramPlan } from "../plan/index.js";
 import { planProgram } from "../plan/index.js";
 import type { RuleProgram } from "../rules/index.js";
 import { withoutRules } from "../rules/index.js";
-import type { CompileOptions } from "./options.js";
-import { DEFAULT_COMPILE_OPTIONS, DEFAULT_CONTEXT } from "./options.js";
+import type { CompileOptions } from "../artifacts/index.js";
+import { DEFAULT_COMPILE_OPTIONS, DEFAULT_CONTEXT } from "../artifacts/index.js";
 import { loadTargetRules } from "./rule-files.js";
 import { judgeRules } from "./rule-verdicts.js";
 import { findTarget, printedOps, targetKernels, targetRegistry, targets } from "./targets.js";
@@ -56,7 +56,7 @@ export function compileModel(
   const options = { ...DEFAULT_COMPILE_OPTIONS, ...given };
   const backend = chosenTarget(options);
   if (!backend.ok) return backend;
-  const imported = stageTimer(host, progress)("import", () => importWith(host, backend.value, path, options));
+  const imported = stageTimer(host, progress)("import", () => importWith(host, path, options));
   return imported.ok ? compileImported(host, imported.value, given, { progress }) : imported;
 }
 
@@ -184,14 +184,9 @@ function unknownArchitecture({ name, capabilities: { architectures } }: Backend,
   });
 }
 
-function importWith(
-  host: Host,
-  backend: Backend,
-  path: string,
-  options: CompileOptions,
-): Result<ImportedModel> {
+function importWith(host: Host, path: string, options: CompileOptions): Result<ImportedModel> {
   const { blockSize, contextLength } = options;
-  const given = { blockSize, cacheDtype: cacheDtype(backend, options) };
+  const given = { blockSize, cacheDtype: cacheDtype(options) };
   const own = contextLength === undefined ? given : { ...given, contextLength };
   const first = importModel(path, host.files, own);
   if (!first.ok || contextLength !== undefined || first.value.contextLength <= DEFAULT_CONTEXT) return first;
@@ -200,10 +195,8 @@ function importWith(
 }
 
 /** Who rounds weights to 8 bits or fewer has no use for keys of 24; see docs/decisions/0006. */
-function cacheDtype({ capabilities }: Backend, { kvDtype, quantize }: CompileOptions): FloatDType | "as_weights" {
+function cacheDtype({ kvDtype, quantize }: CompileOptions): FloatDType | "as_weights" {
   if (kvDtype !== undefined) return kvDtype;
-  // Kernels of the other targets read caches in f32 alone.
-  if (!capabilities.runsOnHost) return "f32";
   return quantize === "none" ? "as_weights" : "f16";
 }
 

@@ -3,8 +3,13 @@
 export * from "./artifact.js";
 export { checkRules, compileChecked } from "./checked-rules.js";
 export * from "./compile.js";
-export * from "./options.js";
-export type { PackReport, QuantizationError } from "./pack.js";
+export type {
+  ActivationRounding, Artifact, CompileOptions, QuantizationError, QuantizationLevel,
+} from "../artifacts/index.js";
+export {
+  activationRoundings, DEFAULT_COMPILE_OPTIONS, DEFAULT_CONTEXT, kvDtypes, quantizationLevels,
+} from "../artifacts/index.js";
+export type { PackReport } from "./pack.js";
 export * from "./rule-files.js";
 export * from "./rule-verdicts.js";
 export * from "./targets.js";

@@ -4,6 +4,7 @@
  * Measures what quantization cost.
  */
 
+import type { QuantizationError } from "../artifacts/index.js";
 import { invariant } from "../base/index.js";
 import type { Diagnostic, Result } from "../diagnostics/index.js";
 import { diagnostic, failure, success } from "../diagnostics/index.js";
@@ -32,15 +33,6 @@ export interface PackTools {
 export interface PackInput extends PackSource, PackTools {
   readonly writeAt: WriteAt;
   readonly onPart?: ((done: number, total: number) => void) | undefined;
-}
-
-/** What rounding to small integers did to one matrix. */
-export interface QuantizationError {
-  readonly name: string;
-  readonly layer: number | undefined;
-  readonly bits: number;
-  /** Root mean square of the error over root mean square of the matrix. */
-  readonly relativeError: number;
 }
 
 export interface PackReport {
@@ -82,6 +74,23 @@ export function packWeights(input: PackInput): Result<PackReport> {
     input.onPart?.(i + 1, tasks.length);
   }
   return success(collector.report());
+}
+
+/** Of a constant that cannot be cut, and is sampled whole. */
+const SAMPLE_BYTES = 4 * 2 ** 20;
+
+/**
+ * Bytes of the first columns of each constant, in the order of the file: other ones whenever ops, layouts or
+ * weights change in a way that shows there.
+ */
+export function packSamples(input: PackSource & PackTools): readonly Uint8Array[] {
+  return input.plan.weights.entries.flatMap((entry, i) => {
+    const [{ slice } = { slice: undefined }] = cut(input.constants[i]!.term, input.registry);
+    if (slice === undefined && entry.sizeBytes > SAMPLE_BYTES) return [];
+    const sample = slice && { ...slice, size: SLICE_COLUMNS };
+    const layer = entry.scope === "layer" ? entry.layers?.first : undefined;
+    return [packPart(input, input, { entry: i, copy: 0, layer, slice: sample, offsetBytes: 0 }).bytes];
+  });
 }
 
 /* ---- Cutting ---- */

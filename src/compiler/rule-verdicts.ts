@@ -8,7 +8,7 @@ import type { Host } from "../base/index.js";
 import type { Diagnostic } from "../diagnostics/index.js";
 import { diagnostic } from "../diagnostics/index.js";
 import type { CheckOptions, CheckReport, CompiledRule, RuleProgram } from "../rules/index.js";
-import type { CompileOptions } from "./options.js";
+import type { CompileOptions } from "../artifacts/index.js";
 
 /** The check that a rule must pass before it may change a program. */
 export const RULE_CHECK = { seed: 1, cases: 40 } as const satisfies Partial<CheckOptions>;

@@ -18,7 +18,9 @@ import { canStartThreads, onThreads } from "./node-threads.js";
 
 export function createNodeHost(): Host {
   let machine: MachineFacts | undefined;
+  const identity = programIdentity(findPackageRoot());
   return {
+    ...(identity === undefined ? {} : { programIdentity: identity }),
     files: createNodeFiles(),
     run: runProcess,
     ...(canStartThreads ? { onThreads } : {}),
@@ -48,6 +50,15 @@ function findPackageRoot(): string {
     folder = parent;
   }
   return folder;
+}
+
+/** Of the compiled program; sources that run as they are may change between one run and the next. */
+function programIdentity(root: string): string | undefined {
+  const dist = join(root, "dist");
+  if (!fileURLToPath(import.meta.url).startsWith(join(dist, "src"))) return undefined;
+  const stamp = join(dist, ".stamp");
+  const sources = existsSync(stamp) ? readFileSync(stamp, "utf8") : "";
+  return readFileSync(join(root, "package.json"), "utf8") + sources;
 }
 
 function isPackageRoot(folder: string): boolean {

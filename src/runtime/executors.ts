@@ -1,9 +1,9 @@
 /** Who runs what a target built: the one table from a backend's `executor` to the code that opens it. */
 
+import type { Artifact, ProgramFacts } from "../artifacts/index.js";
 import type { Host } from "../base/index.js";
 import { HostError } from "../base/index.js";
 import type { Ability, Availability, Backend, Capabilities } from "../codegen/index.js";
-import type { Artifact, Compilation } from "../compiler/index.js";
 import { findTarget } from "../compiler/index.js";
 import type { ProgramRecord } from "../../backends/wgsl/index.js";
 import type { Executor } from "./executor.js";
@@ -13,7 +13,7 @@ import { createWebGpuExecutor } from "./webgpu-executor.js";
 
 export interface OpenRequest {
   readonly host: Host;
-  readonly compilation: Compilation;
+  readonly facts: ProgramFacts;
   readonly artifact: Artifact;
   readonly threads: number;
   /** Blocks that the KV pool should have. */
@@ -33,8 +33,8 @@ export interface ExecutorRow {
 
 export const executors: Readonly<Record<Capabilities["executor"], ExecutorRow>> = {
   library: {
-    open: ({ compilation, artifact, threads, blocks }) =>
-      openNativeExecutor(compilation, artifact, { threads, blocks }),
+    open: ({ facts, artifact, threads, blocks }) =>
+      openNativeExecutor(facts, artifact, { threads, blocks }),
   },
   webgpu: { open: openWebGpu, ability: webGpuAbility, require: requireAdapter, features: nodeFeatures },
 };

@@ -1,18 +1,20 @@
 /**
- * A model ready to write text: compiled, packed, built, opened, with its tokenizer. The reference
- * evaluator can take the place of the native library, so that a machine without a C compiler still runs.
+ * A model ready to write text: compiled, packed, built, opened, with its tokenizer. A start that was made
+ * before is remembered, and loads neither the compiler nor its rules. The reference evaluator can take the
+ * place of the native library, so that a machine without a C compiler still runs.
  */
 
+import type { CompileOptions, ProgramFacts, StartRequest } from "../artifacts/index.js";
+import { recallStart, startKey } from "../artifacts/index.js";
 import type { Host } from "../base/index.js";
-import type { Artifact, Compilation, CompileOptions, Progress } from "../compiler/index.js";
-import { buildArtifact, compileChecked, hardwareOf } from "../compiler/index.js";
+import { HostError } from "../base/index.js";
+import type { Progress } from "../compiler/index.js";
 import type { Diagnostic, Result } from "../diagnostics/index.js";
 import { diagnostic, failure, success } from "../diagnostics/index.js";
 import type { Executor } from "./executor.js";
-import { deviceFeatures, executors, requireDevice } from "./executors.js";
 import type { GenerateReport } from "./generate.js";
 import { generateTokens } from "./generate.js";
-import { createReferenceExecutor } from "./reference-executor.js";
+import { openNativeExecutor } from "./native-executor.js";
 import type { SamplingOptions } from "./sampling.js";
 import { createSampler } from "./sampling.js";
 import { StepRunner } from "./step-runner.js";
@@ -36,9 +38,7 @@ export interface TextOptions extends SamplingOptions {
 }
 
 export interface LoadedModel {
-  readonly compilation: Compilation;
-  /** Undefined when the reference evaluator runs it. */
-  readonly artifact: Artifact | undefined;
+  readonly facts: ProgramFacts;
   readonly tokenizer: Tokenizer;
   readonly runner: StepRunner;
   /**
@@ -55,66 +55,75 @@ export async function loadModel(
   given: Partial<LoadOptions> = {},
   progress: Progress = {},
 ): Promise<Result<LoadedModel>> {
-  const runsHere = given.executor !== "reference" && given.target !== undefined && given.features === undefined;
-  const features = runsHere ? await deviceFeatures(given.target) : given.features;
-  const compiled = await compileChecked(host, path, { ...given, features }, progress);
-  if (!compiled.ok) return compiled;
-  const compilation = compiled.value;
-  const tokenizer = loadTokenizer(compilation.model.tokenizerPath, host.files);
-  if (!tokenizer.ok) return tokenizer;
-  const opened = await openExecutor(host, compilation, given, progress);
-  if (!opened.ok) return opened;
-  const { executor, artifact } = opened.value;
-  const runner = new StepRunner(executor);
-  const parts = { compilation, artifact, tokenizer: tokenizer.value, runner };
-  return success(
-    {
-      ...parts,
-      generate: (prompt, options) => generateText(parts, prompt, options),
-      close: async () => {
-        await executor.close();
-        compilation.model.weights?.close();
-      },
-    },
-    [...compiled.diagnostics, ...tokenizer.diagnostics],
-  );
+  const remembered = await loadRemembered(host, path, given);
+  if (remembered !== undefined) return remembered;
+  const { loadCompiled } = await import("./load-compiled.js");
+  return loadCompiled(host, path, given, progress);
 }
 
-interface Opened {
-  readonly executor: Executor;
-  readonly artifact: Artifact | undefined;
+/** The part of a request that decides what it compiles to. */
+export function requestOf(path: string, given: Partial<LoadOptions>): StartRequest {
+  const { executor: _executor, cacheBytes: _cacheBytes, ...options } = given;
+  return { path, options };
 }
 
-async function openExecutor(
+/** Undefined when the request has not been met before, or when what it came to cannot be opened any more. */
+async function loadRemembered(
   host: Host,
-  compilation: Compilation,
+  path: string,
   given: Partial<LoadOptions>,
-  progress: Progress,
-): Promise<Result<Opened>> {
-  const blocks = poolBlocks(compilation, given.cacheBytes ?? DEFAULT_CACHE_BYTES);
-  if (given.executor === "reference") {
-    const executor = createReferenceExecutor(compilation, blocks);
-    return executor.ok ? success({ executor: executor.value, artifact: undefined }) : executor;
+): Promise<Result<LoadedModel> | undefined> {
+  const key = given.executor === "reference" ? undefined : startKey(host, requestOf(path, given));
+  const start = key === undefined ? undefined : recallStart(host, key);
+  if (start === undefined) return undefined;
+  const { facts, artifact } = start;
+  const options = { threads: given.threads ?? facts.threads, blocks: poolBlocks(facts, given) };
+  try {
+    const executor = await openNativeExecutor(facts, artifact, options);
+    const tokenizer = loadTokenizer(facts.tokenizerPath, host.files);
+    if (tokenizer.ok) return success(assembleModel({ facts, executor, tokenizer: tokenizer.value }));
+    await executor.close();
+    return tokenizer;
+  } catch (error) {
+    // The compilation says what is wrong, if anything still is.
+    if (error instanceof HostError) return undefined;
+    throw error;
   }
-  await requireDevice(host, compilation.backend);
-  const built = await buildArtifact(host, compilation, progress);
-  if (!built.ok) return built;
-  const threads = given.threads ?? hardwareOf(compilation).threads;
-  const row = executors[compilation.backend.capabilities.executor];
-  const executor = await row.open({ host, compilation, artifact: built.value, threads, blocks });
-  return success({ executor, artifact: built.value });
+}
+
+interface ModelParts {
+  readonly facts: ProgramFacts;
+  readonly executor: Executor;
+  readonly tokenizer: Tokenizer;
+  /** Closed with the model. */
+  readonly weights?: { close(): void } | undefined;
+}
+
+export function assembleModel({ facts, executor, tokenizer, weights }: ModelParts): LoadedModel {
+  const parts = { facts, tokenizer, runner: new StepRunner(executor) };
+  return {
+    ...parts,
+    generate: (prompt, options) => generateText(parts, prompt, options),
+    close: async () => {
+      await executor.close();
+      weights?.close();
+    },
+  };
 }
 
 /**
  * Blocks for every sequence of a step at full length, or what the memory allows, but at least one sequence.
  */
-function poolBlocks({ plan }: Compilation, cacheBytes: number): number {
-  const { blocksPerSequence, sequences } = plan.capacity;
-  const affordable = Math.floor(cacheBytes / plan.kv.blockBytes);
+export function poolBlocks(
+  { capacity, blockBytes }: ProgramFacts,
+  { cacheBytes = DEFAULT_CACHE_BYTES }: Partial<LoadOptions>,
+): number {
+  const { blocksPerSequence, sequences } = capacity;
+  const affordable = Math.floor(cacheBytes / blockBytes);
   return Math.max(blocksPerSequence, Math.min(blocksPerSequence * sequences, affordable));
 }
 
-type Parts = Pick<LoadedModel, "compilation" | "tokenizer" | "runner">;
+type Parts = Pick<LoadedModel, "facts" | "tokenizer" | "runner">;
 
 function generateText(
   parts: Parts,
@@ -128,7 +137,7 @@ function generateText(
   if (!sampler.ok) return sampler;
   const stopTokens = new Set(parts.tokenizer.eosIds);
   const written = generateTokens(parts.runner, tokens, {
-    maxTokens: options.maxTokens ?? parts.compilation.plan.capacity.contextLength,
+    maxTokens: options.maxTokens ?? parts.facts.capacity.contextLength,
     sampler: sampler.value,
     stopTokens,
     signal: options.signal,
@@ -143,8 +152,8 @@ function samplingOf(options: Partial<TextOptions>): Partial<SamplingOptions> {
 }
 
 /** An empty prompt has nothing to continue; one that fills the context leaves no room to. */
-function checkPrompt({ compilation }: Parts, prompt: string, tokens: number): Diagnostic | undefined {
-  const { contextLength } = compilation.plan.capacity;
+function checkPrompt({ facts }: Parts, prompt: string, tokens: number): Diagnostic | undefined {
+  const { contextLength } = facts.capacity;
   if (prompt === "") {
     return diagnostic("command/empty-prompt", "the prompt is empty", { hint: "give a text to continue" });
   }

@@ -1,19 +1,19 @@
 // Runs the same ragged batches through two executors and compares every row of logits.
 
-import type { LoadedModel } from "../../src/runtime/index.js";
+import type { CompiledModel } from "../../src/runtime/index.js";
 import { renderDiagnostics } from "../../src/diagnostics/index.js";
 import { createNodeHost } from "../../src/host/index.js";
 import { createRandom } from "../../src/base/index.js";
 import type { LoadOptions, StepRunner } from "../../src/runtime/index.js";
-import { loadModel } from "../../src/runtime/index.js";
+import { loadCompiled } from "../../src/runtime/index.js";
 
 /** Loads a model with artifacts in a folder of the test's own. */
 export async function loadForTest(
   folder: string,
   cacheRoot: string,
   options: Partial<LoadOptions>,
-): Promise<LoadedModel> {
-  const loaded = await loadModel({ ...createNodeHost(), cacheRoot }, folder, options);
+): Promise<CompiledModel> {
+  const loaded = await loadCompiled({ ...createNodeHost(), cacheRoot }, folder, options);
   if (!loaded.ok) throw new Error(renderDiagnostics(loaded.diagnostics));
   return loaded.value;
 }

@@ -15,6 +15,7 @@ import type { KvCacheType, Module, Registry, TensorValue, ValueId } from "../../
 import { elementCount, FuncBuilder, roundTo, stepParams, tensor, tensorValue } from "../../src/ir/index.js";
 import type { Executor } from "../../src/runtime/index.js";
 import { executors } from "../../src/runtime/executors.js";
+import { factsOf } from "../../src/runtime/load-compiled.js";
 import { createReferenceExecutor } from "../../src/runtime/reference-executor.js";
 
 export interface SmallProgram {
@@ -78,7 +79,7 @@ export function compileSmall(
 export async function openSmall(host: Host, compilation: Compilation): Promise<Executor> {
   const artifact: Artifact = valueOf(await buildArtifact(host, compilation));
   const { open } = executors[compilation.backend.capabilities.executor];
-  return open({ host, compilation, artifact, threads: 2, blocks: BLOCKS });
+  return open({ host, facts: factsOf(compilation), artifact, threads: 2, blocks: BLOCKS });
 }
 
 const BLOCKS = 32;

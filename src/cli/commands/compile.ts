@@ -61,7 +61,7 @@ async function compile(door: Door, path: string, flags: Flags): Promise<void> {
     const artifact = packed ? unwrap(door, await buildArtifact(host, compilation, progress)) : undefined;
     const summary = summarize(compilation);
     await writeOutput(door, { folder, compilation, artifact, mark: `${JSON.stringify(summary, undefined, 2)}\n` });
-    const { quantization = [] } = artifact?.manifest ?? {};
+    const { quantization = [] } = artifact?.weights ?? {};
     if (flags.json === true) writeJson(door, { folder, quantization, ...summary });
     else door.terminal.out(`${renderSummary(summary)}\nwrote ${folder}\n`);
   } finally {
@@ -96,7 +96,7 @@ async function writeOutput({ host }: Door, { folder, compilation, artifact, mark
   files.remove(folder);
   await files.writeFolder(folder, async (temporary) => {
     if (artifact === undefined) writeSources(host, compilation, temporary);
-    else copyFolder(files, artifact.folder, temporary);
+    else for (const part of [artifact.folder, artifact.weightsFolder]) copyFolder(files, part, temporary);
     files.write(files.join(temporary, markFile), mark);
   });
 }

@@ -7,8 +7,8 @@ import type { Command } from "commander";
 
 import { HostError } from "../../base/index.js";
 import { describeHostError } from "../../diagnostics/index.js";
-import type { LoadedModel, SamplingOptions } from "../../runtime/index.js";
-import { loadModel } from "../../runtime/index.js";
+import type { CompiledModel, SamplingOptions } from "../../runtime/index.js";
+import { loadCompiled } from "../../runtime/index.js";
 import type { Door } from "../door.js";
 import { unwrap } from "../door.js";
 import { parseCount } from "../flags.js";
@@ -53,22 +53,22 @@ async function demo(door: Door, flags: Flags): Promise<void> {
   }
 }
 
-async function loadDemo(door: Door): Promise<LoadedModel> {
+async function loadDemo(door: Door): Promise<CompiledModel> {
   const { host } = door;
   const path = host.files.join(host.assetRoot, ...demoModel);
   const progress = createProgress(door, false);
   try {
-    return unwrap(door, await loadModel(host, path, {}, progress));
+    return unwrap(door, await loadCompiled(host, path, {}, progress));
   } catch (error) {
     if (!(error instanceof HostError)) throw error;
     door.report([describeHostError(error)]);
     door.terminal.err("llmir: going on with the reference evaluator, which is exact and slow\n\n");
-    return unwrap(door, await loadModel(host, path, { executor: "reference" }, progress));
+    return unwrap(door, await loadCompiled(host, path, { executor: "reference" }, progress));
   }
 }
 
 /** A few lines: the e-graph, the rules that changed it most, what was chosen. */
-function renderOptimization({ compilation, runner }: LoadedModel): string {
+function renderOptimization({ compilation, runner }: CompiledModel): string {
   const summary = summarize(compilation);
   const decode = summary.scenarios.find(({ name }) => name === "decode");
   const calls = decode?.kernels.reduce((sum, kernel) => sum + kernel.calls, 0) ?? 0;
@@ -82,7 +82,7 @@ function renderOptimization({ compilation, runner }: LoadedModel): string {
   return `llmir compiles ${summary.model}\n${formatTable(facts, ["left", "left"])}\nRules that fired\n${fired}${more}`;
 }
 
-function renderSpeed({ compilation, runner }: LoadedModel, generation: Generation): string {
+function renderSpeed({ compilation, runner }: CompiledModel, generation: Generation): string {
   const predicted = compilation.optimized.selected.scenarios.find(({ name }) => name === "decode")?.predictedNs ?? 0;
   const { tokensPerSecond } = generation;
   const measured = tokensPerSecond === null ? "too short to measure" : formatNs(1e9 / tokensPerSecond);

@@ -89,7 +89,7 @@ export function cutText(text: string, size: number, most: number): readonly stri
 }
 
 async function evaluateTexts(model: LoadedModel, texts: readonly string[]): Promise<Evaluation | undefined> {
-  const { contextLength } = model.compilation.plan.capacity;
+  const { contextLength } = model.facts.capacity;
   let [sum, tokens, chunks] = [0, 0, 0];
   for (const text of texts) {
     const ids = model.tokenizer.encode(text).slice(0, contextLength);

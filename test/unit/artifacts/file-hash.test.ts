@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 
 import type { Host } from "../../../src/base/index.js";
-import { hashFile, rememberedHash } from "../../../src/compiler/file-hash.js";
+import { hashFile, rememberedHash } from "../../../src/artifacts/file-hash.js";
 import { createNodeHost } from "../../../src/host/index.js";
 
 const folder = mkdtempSync(join(tmpdir(), "file-hash-"));
