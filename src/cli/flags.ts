@@ -3,10 +3,10 @@
 import type { Command } from "commander";
 import { InvalidArgumentError, Option } from "commander";
 
-import type { ActivationRounding, CompileOptions, QuantizationLevel } from "../compiler/index.js";
+import type { ActivationRounding, CompileOptions, QuantizationLevel } from "../artifacts/index.js";
 import {
   activationRoundings, DEFAULT_COMPILE_OPTIONS, DEFAULT_CONTEXT, kvDtypes, quantizationLevels,
-} from "../compiler/index.js";
+} from "../artifacts/index.js";
 import type { FloatDType } from "../ir/index.js";
 import type { LoadOptions } from "../runtime/index.js";
 

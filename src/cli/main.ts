@@ -27,7 +27,8 @@ export async function runCommand(argv: readonly string[], terminal: Terminal): P
   const reporter = createReporter(terminal, argv.includes("--json"));
   try {
     const door: Door = { host: createNodeHost(), terminal, report: reporter.report };
-    await createProgram(door).parseAsync([...argv], { from: "user" });
+    const program = await createProgram(door, argv);
+    await program.parseAsync([...argv], { from: "user" });
     return exitCodes.success;
   } catch (error) {
     return answer(error, terminal, reporter.report);

@@ -2,36 +2,28 @@
 
 import { Command } from "commander";
 
-import { addBisect } from "./commands/bisect.js";
-import { addCompile } from "./commands/compile.js";
-import { addConvert } from "./commands/convert.js";
-import { addDemo } from "./commands/demo.js";
-import { addEgraph } from "./commands/egraph.js";
-import { addEval } from "./commands/eval.js";
-import { addExplain } from "./commands/explain.js";
-import { addHardware } from "./commands/hardware.js";
-import { addIr } from "./commands/ir.js";
-import { addRules } from "./commands/rules.js";
-import { addRun } from "./commands/run.js";
-import { addTargets } from "./commands/targets.js";
 import type { Door } from "./door.js";
 
-const commands = [
-  addRun,
-  addCompile,
-  addExplain,
-  addIr,
-  addRules,
-  addBisect,
-  addEval,
-  addEgraph,
-  addConvert,
-  addHardware,
-  addTargets,
-  addDemo,
-] as const;
+type AddCommand = (program: Command, door: Door) => void;
 
-export function createProgram(door: Door): Command {
+/** By name, in the order of the help. A command's module is loaded when it is called, or its help is asked. */
+const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
+  run: async () => (await import("./commands/run.js")).addRun,
+  compile: async () => (await import("./commands/compile.js")).addCompile,
+  explain: async () => (await import("./commands/explain.js")).addExplain,
+  ir: async () => (await import("./commands/ir.js")).addIr,
+  rules: async () => (await import("./commands/rules.js")).addRules,
+  bisect: async () => (await import("./commands/bisect.js")).addBisect,
+  eval: async () => (await import("./commands/eval.js")).addEval,
+  egraph: async () => (await import("./commands/egraph.js")).addEgraph,
+  convert: async () => (await import("./commands/convert.js")).addConvert,
+  hardware: async () => (await import("./commands/hardware.js")).addHardware,
+  targets: async () => (await import("./commands/targets.js")).addTargets,
+  demo: async () => (await import("./commands/demo.js")).addDemo,
+};
+
+/** The program with the command that the arguments start with; with all of them where that is none. */
+export async function createProgram(door: Door, [name = ""]: readonly string[]): Promise<Command> {
   const { terminal } = door;
   const program = new Command("llmir")
     .description("A compiler for LLM inference that a person can steer by writing rules.")
@@ -46,7 +38,8 @@ export function createProgram(door: Door): Command {
       getOutHelpWidth: () => terminal.columns,
       getErrHelpWidth: () => terminal.columns,
     });
-  for (const add of commands) add(program, door);
+  const wanted = Object.hasOwn(commands, name) ? [commands[name]!] : Object.values(commands);
+  for (const load of wanted) (await load())(program, door);
   program.addHelpText(
     "after",
     `
