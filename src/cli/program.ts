@@ -6,7 +6,7 @@ import type { Door } from "./door.js";
 
 type AddCommand = (program: Command, door: Door) => void;
 
-/** By name, in the order of the help. A command's module is loaded when it is called, or its help is asked. */
+/** In the order of the help. A command's module is loaded when it is called, or when help is asked. */
 const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
   run: async () => (await import("./commands/run.js")).addRun,
   compile: async () => (await import("./commands/compile.js")).addCompile,

@@ -42,20 +42,30 @@ function addModelTokens(tokens: (string | undefined)[], model: JsonObject): stri
   if (type === "Unigram") return addScoredTokens(tokens, vocab);
   if (type !== "BPE") return `\`model.type\` is ${describeJson(type)}; supported: \`BPE\`, \`Unigram\``;
   if (!isJsonObject(vocab)) return `\`model.vocab\` must be an object, found ${describeJson(vocab)}`;
-  const nameOf = (token: string): string => JSON.stringify(token.slice(0, 40));
   // Every start passes here with all tokens: nothing is made for one that is right.
-  for (const token in vocab) {
-    const id = vocab[token];
-    if (!isId(id)) {
-      return `token ${nameOf(token)} has the id ${describeJson(id)}, which is not a number below ${maxVocabulary}`;
+  if (vocab instanceof Map) {
+    for (const [token, id] of vocab as ReadonlyMap<string, unknown>) {
+      const fault = addToken(tokens, token, id);
+      if (fault !== undefined) return fault;
     }
-    const other = tokens[id];
-    if (other !== undefined) {
-      return `tokens ${JSON.stringify(other)} and ${nameOf(token)} have the same id, ${id}`;
+  } else {
+    for (const token in vocab) {
+      const fault = addToken(tokens, token, vocab[token]);
+      if (fault !== undefined) return fault;
     }
-    tokens[id] = token;
   }
   return tokens.length === 0 ? "`model.vocab` is empty" : undefined;
+}
+
+function addToken(tokens: (string | undefined)[], token: string, id: unknown): string | undefined {
+  const nameOf = (text: string): string => JSON.stringify(text.slice(0, 40));
+  if (!isId(id)) {
+    return `token ${nameOf(token)} has the id ${describeJson(id)}, which is not a number below ${maxVocabulary}`;
+  }
+  const other = tokens[id];
+  if (other !== undefined) return `tokens ${nameOf(other)} and ${nameOf(token)} have the same id, ${id}`;
+  tokens[id] = token;
+  return undefined;
 }
 
 /** Unigram: a list of tokens with their scores, the id is the place. */

@@ -11,6 +11,7 @@ import { preTokenizers } from "./pre-tokenizers.js";
 import type { Metadata, MetadataValue } from "./values.js";
 
 export interface TokenizerRecords {
+  /** As `tokenizer.json`, but with `model.vocab` as a `Map`. */
   readonly tokenizer: JsonObject;
   readonly tokenizerConfig: JsonObject;
   /** Ids of control tokens, as `generation_config.json` spells them. */
@@ -147,10 +148,10 @@ function byteLevelTokenizer(
 }
 
 /** The first id of a token that occurs twice: some files fill up their table with empty ones. */
-function idsByToken({ tokens }: Vocabulary): JsonObject {
-  const ids: Record<string, number> = Object.create(null) as Record<string, number>;
+function idsByToken({ tokens }: Vocabulary): ReadonlyMap<string, number> {
+  const ids = new Map<string, number>();
   tokens.forEach((token, id) => {
-    ids[token] ??= id;
+    if (!ids.has(token)) ids.set(token, id);
   });
   return ids;
 }
