@@ -133,6 +133,34 @@ test("every import of src and backends follows the table of rooms", () => {
   expect(breaches.join("\n")).toBe("");
 });
 
+test("a start that is remembered loads no compiler: what `llmir run` imports at once stays small", () => {
+  const root = fileURLToPath(new URL("..", import.meta.url));
+  const loaded = new Set<string>();
+  const visit = (path: string): void => {
+    if (loaded.has(path)) return;
+    loaded.add(path);
+    for (const next of importedAtOnce(readFileSync(join(root, path), "utf8"))) {
+      if (next.startsWith(".")) visit(posix.join(posix.dirname(path), next).replace(/\.js$/, ".ts"));
+    }
+  };
+  for (const door of ["src/cli/main.ts", "src/cli/commands/run.ts"]) visit(door);
+  const folders = new Set([...loaded].map((path) => path.split("/").slice(0, 2).join("/")));
+  const allowed = ["artifacts", "base", "cli", "diagnostics", "frontend", "host", "ir", "runtime"];
+  expect([...folders].sort()).toEqual(allowed.map((room) => `src/${room}`));
+});
+
+/** Imports that load a module when the file is loaded: neither those of types nor `import()`. */
+function importedAtOnce(text: string): string[] {
+  const file = ts.createSourceFile("file.ts", text, ts.ScriptTarget.Latest);
+  return file.statements.flatMap((statement) => {
+    if (!ts.isImportDeclaration(statement) && !ts.isExportDeclaration(statement)) return [];
+    const { moduleSpecifier } = statement;
+    const isType = ts.isImportDeclaration(statement) ? statement.importClause?.isTypeOnly : statement.isTypeOnly;
+    const isText = moduleSpecifier !== undefined && ts.isStringLiteral(moduleSpecifier);
+    return isType !== true && isText ? [moduleSpecifier.text] : [];
+  });
+}
+
 test("a room is importable only after its own row: the table has no cycles", () => {
   const names = Object.keys(rooms);
   const cyclic = names.filter((name) => reachable(name).has(name));
