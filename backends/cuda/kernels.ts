@@ -6,6 +6,8 @@
  *   cuda.pack_quantized(q [K,N], f16 scales)                        -> packed "q<bits>_rows_g<group>"
  *   cuda.matmul(x [T,K], w packed [K,N])                            -> [T,N]
  *   cuda.matmul_add(x [T,K], w packed [K,N], addend [T,N])          -> [T,N]    addend + x w
+ *   cuda.narrow_matmul, cuda.narrow_matmul_add                      rows of x rounded to bf16, w of bf16
+ *   cuda.rounded_matmul, cuda.rounded_matmul_add                    rows of x rounded to 8 bits, w of codes
  *   cuda.rms_norm(x [..., D], weight [D]) {epsilon}                 -> like x
  *   cuda.swiglu(gate_up [T,2F])                                     -> [T,F]
  *   cuda.rope(x [T,W] or [T,H,D], positions [T], frequencies [D/2]) {offset, heads, head_dim, style}

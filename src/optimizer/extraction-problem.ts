@@ -135,6 +135,7 @@ class ProblemBuilder {
 
   #value(classIndex: number, what: ProblemClass & { kind: "value" }, enode: ENodeId): void {
     const { graph, pricing, scenarios, regions } = this.#input;
+    if (graph.isSubsumed(enode)) return;
     const use = useOf(graph, enode);
     const scenario = scenarios[what.scenario];
     const region = regions[what.region];

@@ -13,7 +13,7 @@ import { parseRuleFile } from "./parse.js";
 import { resolveRule } from "./resolve.js";
 import type { CompiledFusion, CompiledRule, Purpose, RuleFamily, RulePhase, RuleProgram, Settings } from "./rule.js";
 import { purposes } from "./rule.js";
-import type { Schedule } from "./schedule.js";
+import type { Schedule, SchedulePhase } from "./schedule.js";
 import { readSchedule } from "./schedule.js";
 import type { FileSyntax, ImportSyntax, RuleSyntax } from "./syntax.js";
 import { checkTypes } from "./types-agree.js";
@@ -29,8 +29,8 @@ export interface LoadOptions {
   /** Rule files of the target; they form the last phase, `lower`. */
   readonly lower: readonly string[];
   /**
-   * Families besides those of the schedule: one that lowers joins the phase `lower`, another the phase
-   * before it, after all that is there.
+   * Families besides those of the schedule: one that lowers joins the phase `lower`, one that replaces the
+   * phase before it, another the last phase in which nothing is replaced, after all that is there.
    */
   readonly own: readonly string[];
   /** Compile options that guards may ask for. */
@@ -249,11 +249,15 @@ class Loader {
   }
 
   #withOwn({ phases }: Schedule): Schedule["phases"] {
-    const last = phases.findLastIndex(({ name }) => name !== "lower");
     const lower = phases.findIndex(({ name }) => name === "lower");
+    const last = phases.findLastIndex(({ name }) => name !== "lower");
+    const replaces = (name: string): boolean => this.#families.get(name)?.purpose === "replace";
+    const isReplacing = ({ families }: SchedulePhase): boolean => families.some(({ name }) => replaces(name));
+    const open = phases.findLastIndex((phase) => phase.name !== "lower" && !isReplacing(phase));
     const own = this.#options.own.map((name) => {
       const isLower = this.#families.get(name)?.purpose === "lower";
-      return { name, span: { start: 0, end: 1 }, phase: isLower || last === -1 ? lower : last };
+      const wanted = replaces(name) || open === -1 ? last : open;
+      return { name, span: { start: 0, end: 1 }, phase: isLower || wanted === -1 ? lower : wanted };
     });
     return phases.map((phase, i) => {
       return { ...phase, families: [...phase.families, ...own.filter((each) => each.phase === i)] };
@@ -353,7 +357,10 @@ export function compileRule(
       file: source.name,
       line: locate(source.text, ast.name.span.start).line,
       place: { source, span: { start: ast.numerics?.span.start ?? ast.span.start, end: ast.span.end } },
-      engineRules: resolved.forms.map((form) => compileForm(form, options.settings)),
+      engineRules: resolved.forms.map((form) => {
+        const rule = compileForm(form, options.settings);
+        return family.purpose === "replace" ? { ...rule, subsumes: true } : rule;
+      }),
       forms: resolved.forms,
       ast,
     },

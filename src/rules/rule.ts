@@ -12,7 +12,7 @@ import type { ExpressionSyntax, FileSyntax, RuleSyntax } from "./syntax.js";
 export const numericClasses = ["exact", "reassociates", "approximate"] as const;
 export type NumericClass = (typeof numericClasses)[number];
 
-export const purposes = ["simplify", "normalise", "lower", "explore"] as const;
+export const purposes = ["simplify", "normalise", "replace", "lower", "explore"] as const;
 export type Purpose = (typeof purposes)[number];
 
 /** What one element of a list, or a whole attribute, must be. */

@@ -187,7 +187,7 @@ describe("completion", () => {
 
   test("of classes, purposes and dtypes; of nothing in comments and strings", { timeout }, async () => {
     expect(await labels(`${header}|`)).toEqual(expect.arrayContaining(["exact", "reassociates", "approximate", "test"]));
-    expect(await labels("//! x\nrules FAMILY |")).toEqual(["simplify", "normalise", "lower", "explore"]);
+    expect(await labels("//! x\nrules FAMILY |")).toEqual(["simplify", "normalise", "replace", "lower", "explore"]);
     expect(await labels(`${header}given ?x: const |`)).toContain("f16");
     expect(await labels(`${header}// matmul |`)).toEqual([]);
     expect(await labels(`${header}test "mat|`)).toEqual([]);

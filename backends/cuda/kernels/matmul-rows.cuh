@@ -36,7 +36,7 @@ static __device__ __forceinline__ void sum_rows(const float *const (&x)[TOKENS],
       for (int r = 0; r < ROWS; r++) numbers[r] = Format::numbers(weights[r], four);
 #pragma unroll
       for (int t = 0; t < TOKENS; t++) {
-        const float4 v = load_four<INNER>(x[t], chunk * Format::CHUNK + 4 * four);
+        const float4 v = load_four_for<Format, INNER>(x[t], chunk * Format::CHUNK + 4 * four);
         if (Format::OFFSET != 0) total[t] += (v.x + v.y) + (v.z + v.w);
 #pragma unroll
         for (int r = 0; r < ROWS; r++) {

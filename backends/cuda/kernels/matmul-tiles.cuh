@@ -73,7 +73,7 @@ struct TileStep {
 #pragma unroll
     for (int i = 0; i < X_FOURS; i++) {
       const int at = i * TILE_THREADS + (int)threadIdx.x;
-      *(float4 *)&tiles.x[at / (TILE_K / 4)][at % (TILE_K / 4) * 4] = x[i];
+      *(float4 *)&tiles.x[at / (TILE_K / 4)][at % (TILE_K / 4) * 4] = Format::NARROW ? narrowed(x[i]) : x[i];
     }
 #pragma unroll
     for (int i = 0; i < W_CHUNKS; i++) {
@@ -106,8 +106,8 @@ static __device__ __forceinline__ void split(Fragment &number, Fragment &small) 
   }
 }
 
-/* One step of K of a warp's 32 x 32 results. */
-template <bool EXACT_TF32>
+/* One step of K of a warp's 32 x 32 results. Numbers that are TF32 already have no small part. */
+template <bool EXACT_X, bool EXACT_W>
 static __device__ __forceinline__ void multiply_step(const ProductTiles &tiles, int token, int column,
                                                      SumFragment (&sum)[2][2]) {
   /* Not unrolled: two blocks share a multiprocessor's registers, and one computes while the other waits. */
@@ -117,17 +117,17 @@ static __device__ __forceinline__ void multiply_step(const ProductTiles &tiles, 
 #pragma unroll
     for (int i = 0; i < 2; i++) {
       nvcuda::wmma::load_matrix_sync(left[i], &tiles.x[token + i * FRAGMENT][k], TILE_STRIDE);
-      split(left[i], left_small[i]);
+      if (!EXACT_X) split(left[i], left_small[i]);
     }
 #pragma unroll
     for (int j = 0; j < 2; j++) {
       RightFragment right, right_small;
       nvcuda::wmma::load_matrix_sync(right, &tiles.w[column + j * FRAGMENT][k], TILE_STRIDE);
-      if (!EXACT_TF32) split(right, right_small);
+      if (!EXACT_W) split(right, right_small);
 #pragma unroll
       for (int i = 0; i < 2; i++) {
-        nvcuda::wmma::mma_sync(sum[i][j], left_small[i], right, sum[i][j]);
-        if (!EXACT_TF32) nvcuda::wmma::mma_sync(sum[i][j], left[i], right_small, sum[i][j]);
+        if (!EXACT_X) nvcuda::wmma::mma_sync(sum[i][j], left_small[i], right, sum[i][j]);
+        if (!EXACT_W) nvcuda::wmma::mma_sync(sum[i][j], left[i], right_small, sum[i][j]);
         nvcuda::wmma::mma_sync(sum[i][j], left[i], right, sum[i][j]);
       }
     }
@@ -153,7 +153,7 @@ static __device__ __forceinline__ void multiply_tile(int64_t tokens, const float
     next.put(tiles);
     __syncthreads();
     if (step + 1 < STEPS) next.load(x + first_token * INNER, w, left, step + 1);
-    multiply_step<Format::EXACT_TF32>(tiles, token, column, sum);
+    multiply_step<Format::NARROW, Format::EXACT_TF32>(tiles, token, column, sum);
     __syncthreads();
   }
 #pragma unroll

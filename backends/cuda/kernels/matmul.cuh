@@ -3,7 +3,7 @@
  * itself. Up to 8 tokens go through matmul-rows.cuh, more through the tensor cores of matmul-tiles.cuh.
  *
  *   NAME     the launcher; its kernels are NAME_rows and NAME_tiles
- *   FORMAT   F32Rows, F16Rows, Bf16Rows, Q8Rows or Q4Rows, with its parameters (weight-rows.cuh)
+ *   FORMAT   F32Rows, F16Rows, Bf16Rows, NarrowBf16Rows, Q8Rows or Q4Rows, with its parameters (weight-rows.cuh)
  *   K, N     rows and columns of w
  *   ADDEND   1: adds addend [tokens, N]; 0: `addend` is NULL
  */

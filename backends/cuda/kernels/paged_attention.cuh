@@ -12,6 +12,7 @@
  *   KV_HEADS        heads of the cache
  *   HEAD_DIM        elements of a head
  *   BLOCK_SIZE      token slots of a block
+ *   STORED          what the cache holds: float, StoredHalf or StoredBrain
  *   SCALE           what scores are multiplied by
  *   HEADS_TOGETHER  divides HEADS / KV_HEADS; times HEAD_DIM at most 512
  *   SLOT_LANES      16 or 32: lanes that share a slot
@@ -26,6 +27,7 @@
 #define KV_HEADS 8
 #define HEAD_DIM 128
 #define BLOCK_SIZE 16
+#define STORED float
 #define SCALE 0.088388346f
 #define HEADS_TOGETHER 4
 #define SLOT_LANES 16
@@ -47,25 +49,26 @@ static_assert(HEADS % KV_HEADS == 0 && HEADS / KV_HEADS % HEADS_TOGETHER == 0,
 static_assert(HEADS_TOGETHER * HEAD_DIM <= 512, "results of a block fit into shared memory");
 
 /* A lane's elements of a head. */
-static __device__ __forceinline__ void JOIN(NAME, _load)(const float *head, int lane,
+template <class Stored>
+static __device__ __forceinline__ void JOIN(NAME, _load)(const Stored *head, int lane,
                                                          float (&value)[LANE_ELEMENTS]) {
 #pragma unroll
   for (int i = 0; i < PIECES; i++) {
     const int at = (i * SLOT_LANES + lane) * PIECE;
     if (PIECE == 4) {
-      const float4 four = *(const float4 *)(head + at);
+      const float4 four = load_four_stored(head + at);
       value[i * PIECE] = four.x;
       value[i * PIECE + 1 % PIECE] = four.y;
       value[i * PIECE + 2 % PIECE] = four.z;
       value[i * PIECE + 3 % PIECE] = four.w;
     } else {
-      value[i] = at < HEAD_DIM ? head[at] : 0.0f;
+      value[i] = at < HEAD_DIM ? number_of(head[at]) : 0.0f;
     }
   }
 }
 
 static __global__ void __launch_bounds__(THREADS)
-    JOIN(NAME, _kernel)(const float *__restrict__ q, PagedCache cache, const int32_t *__restrict__ sequences,
+    JOIN(NAME, _kernel)(const float *__restrict__ q, PagedCache<STORED> cache, const int32_t *__restrict__ sequences,
                         const int32_t *__restrict__ positions, float *__restrict__ out) {
   __shared__ float results[WARPS][HEADS_TOGETHER][HEAD_DIM];
   __shared__ float maxima[WARPS][HEADS_TOGETHER], sums[WARPS][HEADS_TOGETHER];
@@ -165,7 +168,7 @@ static __global__ void __launch_bounds__(THREADS)
   }
 }
 
-LAUNCHER NAME(const Step *s, int64_t tokens, const float *q, PagedCache cache, const int32_t *sequences,
+LAUNCHER NAME(const Step *s, int64_t tokens, const float *q, PagedCache<STORED> cache, const int32_t *sequences,
               const int32_t *positions, float *out) {
   launch(s, JOIN(NAME, _kernel), tokens * PARTS, THREADS, q, cache, sequences, positions, out);
 }
@@ -183,6 +186,7 @@ LAUNCHER NAME(const Step *s, int64_t tokens, const float *q, PagedCache cache, c
 #undef KV_HEADS
 #undef HEAD_DIM
 #undef BLOCK_SIZE
+#undef STORED
 #undef SCALE
 #undef HEADS_TOGETHER
 #undef SLOT_LANES

@@ -10,6 +10,7 @@
  *   KV_HEADS      heads of the cache
  *   HEAD_DIM      elements of a head, even
  *   BLOCK_SIZE    token slots of a block
+ *   STORED        what the cache holds: float, StoredHalf or StoredBrain
  *   INTERLEAVED   1: pairs are neighbours; 0: pairs are the halves of a head
  */
 #include "../runtime/launch.cuh"
@@ -24,13 +25,14 @@
 #define KV_HEADS 8
 #define HEAD_DIM 128
 #define BLOCK_SIZE 16
+#define STORED float
 #define INTERLEAVED 0
 #endif
 
 #define PAIRS (HEAD_DIM / 2)
 
 static __global__ void __launch_bounds__(UNIT_THREADS)
-    JOIN(NAME, _kernel)(int64_t tokens, PagedCache cache, const float *__restrict__ x,
+    JOIN(NAME, _kernel)(int64_t tokens, PagedCache<STORED> cache, const float *__restrict__ x,
                         const int32_t *__restrict__ sequences, const int32_t *__restrict__ positions,
                         const float *__restrict__ frequencies) {
   for (int64_t unit = first_unit(); unit < tokens * KV_HEADS * PAIRS; unit += unit_stride()) {
@@ -42,12 +44,12 @@ static __global__ void __launch_bounds__(UNIT_THREADS)
     const float *const row = x + token * WIDTH + head * HEAD_DIM;
     rotate_pair(row + KEY_OFFSET, cache.keys + to, pair, PAIRS, INTERLEAVED,
                 (float)position * frequencies[pair]);
-    cache.values[to + pair] = row[VALUE_OFFSET + pair];
-    cache.values[to + PAIRS + pair] = row[VALUE_OFFSET + PAIRS + pair];
+    store_number(cache.values + to + pair, row[VALUE_OFFSET + pair]);
+    store_number(cache.values + to + PAIRS + pair, row[VALUE_OFFSET + PAIRS + pair]);
   }
 }
 
-LAUNCHER NAME(const Step *s, int64_t tokens, PagedCache cache, const float *x, const int32_t *sequences,
+LAUNCHER NAME(const Step *s, int64_t tokens, PagedCache<STORED> cache, const float *x, const int32_t *sequences,
               const int32_t *positions, const float *frequencies) {
   launch_units(s, JOIN(NAME, _kernel), tokens * KV_HEADS * PAIRS, tokens, cache, x, sequences, positions,
                frequencies);
@@ -61,4 +63,5 @@ LAUNCHER NAME(const Step *s, int64_t tokens, PagedCache cache, const float *x, c
 #undef KV_HEADS
 #undef HEAD_DIM
 #undef BLOCK_SIZE
+#undef STORED
 #undef INTERLEAVED

@@ -9,7 +9,8 @@
  *                    number 8 w + b of the chunk, the high half number 8 w + 4 + b.
  *
  * A chunk that is loaded gives its numbers four at a time. Those of a quantized chunk are `scale * (code -
- * OFFSET)`; a sum over a chunk can take the scale and the offset out of the loop.
+ * OFFSET)`; a sum over a chunk can take the scale and the offset out of the loop. Their codes come four in a
+ * word as well. NARROW says that numbers of x are rounded to bfloat16 before they meet the weights.
  */
 #ifndef LLMIR_WEIGHT_ROWS_CUH
 #define LLMIR_WEIGHT_ROWS_CUH
@@ -37,7 +38,7 @@ struct QuantizedChunk {
 template <int INNER, int BYTES>
 struct FloatRows {
   typedef PlainChunk Chunk;
-  enum { CHUNK = 16 / BYTES, CHUNKS = (INNER + CHUNK - 1) / CHUNK, SCALED = 0, OFFSET = 0, EXACT_TF32 = BYTES == 2 };
+  enum { CHUNK = 16 / BYTES, CHUNKS = (INNER + CHUNK - 1) / CHUNK, SCALED = 0, OFFSET = 0, EXACT_TF32 = BYTES == 2, NARROW = 0 };
 
   static __device__ __forceinline__ Chunk load(const void *w, int64_t, int64_t row, int chunk) {
     return {load_chunk(w, row * CHUNKS + chunk)};
@@ -70,6 +71,11 @@ struct Bf16Rows : FloatRows<INNER, 2> {
   }
 };
 
+template <int INNER>
+struct NarrowBf16Rows : Bf16Rows<INNER> {
+  enum { NARROW = 1 };
+};
+
 /* Scales lie behind `rows` rows of `row_bytes` bytes of codes. */
 template <int GROUPS>
 static __device__ __forceinline__ float scale_of(const void *w, int64_t codes_bytes, int64_t row, int group) {
@@ -79,14 +85,17 @@ static __device__ __forceinline__ float scale_of(const void *w, int64_t codes_by
 template <int INNER, int GROUP>
 struct Q8Rows {
   typedef QuantizedChunk Chunk;
-  enum { CHUNK = 16, CHUNKS = INNER / CHUNK, SCALED = 1, OFFSET = 0, EXACT_TF32 = 0 };
+  enum { CHUNK = 16, CHUNKS = INNER / CHUNK, SCALED = 1, OFFSET = 0, EXACT_TF32 = 0, NARROW = 0, GROUP_SIZE = GROUP };
 
   static __device__ __forceinline__ Chunk load(const void *w, int64_t rows, int64_t row, int chunk) {
     return {load_chunk(w, row * CHUNKS + chunk),
             scale_of<INNER / GROUP>(w, rows * INNER, row, chunk * CHUNK / GROUP)};
   }
+  static __device__ __forceinline__ uint32_t codes(const Chunk &chunk, int four) {
+    return word_of(chunk.words, four);
+  }
   static __device__ __forceinline__ float4 numbers(const Chunk &chunk, int four) {
-    const uint32_t word = word_of(chunk.words, four);
+    const uint32_t word = codes(chunk, four);
     return make_float4((float)(int8_t)word, (float)(int8_t)(word >> 8), (float)(int8_t)(word >> 16),
                        (float)(int8_t)(word >> 24));
   }
@@ -95,16 +104,19 @@ struct Q8Rows {
 template <int INNER, int GROUP>
 struct Q4Rows {
   typedef QuantizedChunk Chunk;
-  enum { CHUNK = 32, CHUNKS = INNER / CHUNK, SCALED = 1, OFFSET = 8, EXACT_TF32 = 0 };
+  enum { CHUNK = 32, CHUNKS = INNER / CHUNK, SCALED = 1, OFFSET = 8, EXACT_TF32 = 0, NARROW = 0, GROUP_SIZE = GROUP };
 
   static __device__ __forceinline__ Chunk load(const void *w, int64_t rows, int64_t row, int chunk) {
     return {load_chunk(w, row * CHUNKS + chunk),
             scale_of<INNER / GROUP>(w, rows * INNER / 2, row, chunk * CHUNK / GROUP)};
   }
+  static __device__ __forceinline__ uint32_t codes(const Chunk &chunk, int four) {
+    return word_of(chunk.words, four / 2) >> (four % 2 * 4) & 0x0f0f0f0fu;
+  }
   static __device__ __forceinline__ float4 numbers(const Chunk &chunk, int four) {
-    const uint32_t codes = word_of(chunk.words, four / 2) >> (four % 2 * 4) & 0x0f0f0f0fu;
-    return make_float4((float)(uint8_t)codes, (float)(uint8_t)(codes >> 8), (float)(uint8_t)(codes >> 16),
-                       (float)(uint8_t)(codes >> 24));
+    const uint32_t word = codes(chunk, four);
+    return make_float4((float)(uint8_t)word, (float)(uint8_t)(word >> 8), (float)(uint8_t)(word >> 16),
+                       (float)(uint8_t)(word >> 24));
   }
 };
 
@@ -135,6 +147,18 @@ static __device__ __forceinline__ float4 load_four(const float *row, int k) {
   if (INNER % 4 == 0) return k < INNER ? *(const float4 *)(row + k) : make_float4(0.0f, 0.0f, 0.0f, 0.0f);
   return make_float4(k < INNER ? row[k] : 0.0f, k + 1 < INNER ? row[k + 1] : 0.0f,
                      k + 2 < INNER ? row[k + 2] : 0.0f, k + 3 < INNER ? row[k + 3] : 0.0f);
+}
+
+static __device__ __forceinline__ float4 narrowed(float4 v) {
+  return make_float4(from_brain(to_brain(v.x)), from_brain(to_brain(v.y)), from_brain(to_brain(v.z)),
+                     from_brain(to_brain(v.w)));
+}
+
+/* The same as the weights of a format are multiplied with them. */
+template <class Format, int INNER>
+static __device__ __forceinline__ float4 load_four_for(const float *row, int k) {
+  const float4 four = load_four<INNER>(row, k);
+  return Format::NARROW ? narrowed(four) : four;
 }
 
 #endif

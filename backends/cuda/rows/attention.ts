@@ -1,15 +1,22 @@
 /** Rotary positions, the paged cache, and attention over it. */
 
 import {
-  cacheOf, cFloat, firstDim, pagedAttentionKernel, refusesCache, ropeAppendKvKernel, ropeKernel, tensorOf,
+  cacheOf, cFloat, firstDim, pagedAttentionKernel, ropeAppendKvKernel, ropeKernel, tensorOf,
   widthOf,
 } from "../../../src/codegen/index.js";
-import type { Attrs } from "../../../src/ir/index.js";
+import type { Attrs, KvCacheType } from "../../../src/ir/index.js";
 import type { CudaArgument, CudaKernelRow } from "../kernel-row.js";
 
+/** Types of paged-cache.cuh. */
+const storedTypes = { f32: "float", f16: "StoredHalf", bf16: "StoredBrain" } as const;
+
 /** The cache and where a sequence's blocks are, as the kernels take them. */
-function pagedCache(layer: CudaArgument | undefined, table: CudaArgument | undefined): string {
-  return `PagedCache{(float *)s->keys, (float *)s->values, ${layer?.text ?? ""}, s->P, ${table?.text ?? ""}, s->B}`;
+function pagedCache(
+  { dtype }: KvCacheType,
+  layer: CudaArgument | undefined,
+  table: CudaArgument | undefined,
+): string {
+  return `paged_cache<${storedTypes[dtype]}>(s, ${layer?.text ?? ""}, ${table?.text ?? ""})`;
 }
 
 function isInterleaved(attrs: Attrs): string {
@@ -40,9 +47,9 @@ const rope: CudaKernelRow = {
 const ropeAppendKv: CudaKernelRow = {
   family: "movement",
   ...ropeAppendKvKernel("cuda"),
-  refuses: refusesCache,
   instance: ([cache, x], attrs) => {
-    const { heads, headDim, blockSize } = cacheOf(cache);
+    const type = cacheOf(cache);
+    const { heads, headDim, blockSize } = type;
     const width = widthOf(x);
     const [keys, values] = [Number(attrs["key_offset"]), Number(attrs["value_offset"])];
     return {
@@ -51,11 +58,12 @@ const ropeAppendKv: CudaKernelRow = {
       defines: [
         ["WIDTH", String(width)], ["KEY_OFFSET", String(keys)], ["VALUE_OFFSET", String(values)],
         ["KV_HEADS", String(heads)], ["HEAD_DIM", String(headDim)], ["BLOCK_SIZE", String(blockSize)],
+        ["STORED", storedTypes[type.dtype]],
         ["INTERLEAVED", isInterleaved(attrs)],
       ],
       comment: `cache <- turned keys (columns ${keys} ..) and values (columns ${values} ..) of x[T, ${width}]`,
       call: ([, from, layer, table, sequences, positions, frequencies], _result, dim) => [
-        dim(firstDim(from?.type)), pagedCache(layer, table), from?.text ?? "", sequences?.text ?? "",
+        dim(firstDim(from?.type)), pagedCache(type, layer, table), from?.text ?? "", sequences?.text ?? "",
         positions?.text ?? "", frequencies?.text ?? "",
       ],
     };
@@ -91,10 +99,11 @@ const pagedAttention: CudaKernelRow = {
   ...pagedAttentionKernel("cuda"),
   refuses: (types) => {
     const { headDim } = cacheOf(types.find((type) => type.kind === "kv_cache"));
-    return headDim > MOST_RESULTS ? `heads of ${headDim} are larger than ${MOST_RESULTS}` : refusesCache(types);
+    return headDim > MOST_RESULTS ? `heads of ${headDim} are larger than ${MOST_RESULTS}` : undefined;
   },
   instance: ([q, cache], { scale }) => {
-    const { heads: kvHeads, headDim, blockSize } = cacheOf(cache);
+    const type = cacheOf(cache);
+    const { heads: kvHeads, headDim, blockSize } = type;
     const heads = Number(tensorOf(q).shape[1]);
     const { headsTogether, slotLanes } = splitHeads(heads / kvHeads, headDim);
     return {
@@ -102,12 +111,12 @@ const pagedAttention: CudaKernelRow = {
       name: `paged_attention_${heads}x${headDim}_kv${kvHeads}`,
       defines: [
         ["HEADS", String(heads)], ["KV_HEADS", String(kvHeads)], ["HEAD_DIM", String(headDim)],
-        ["BLOCK_SIZE", String(blockSize)], ["SCALE", cFloat(Number(scale))],
+        ["BLOCK_SIZE", String(blockSize)], ["STORED", storedTypes[type.dtype]], ["SCALE", cFloat(Number(scale))],
         ["HEADS_TOGETHER", String(headsTogether)], ["SLOT_LANES", String(slotLanes)],
       ],
       comment: `out[T, ${heads}, ${headDim}] = softmax(${String(scale)} q keys) values, ${kvHeads} KV heads, causal`,
       call: ([query, , layer, table, sequences, positions], result, dim) => [
-        dim(firstDim(query?.type)), query?.text ?? "", pagedCache(layer, table), sequences?.text ?? "",
+        dim(firstDim(query?.type)), query?.text ?? "", pagedCache(type, layer, table), sequences?.text ?? "",
         positions?.text ?? "", result.text,
       ],
     };

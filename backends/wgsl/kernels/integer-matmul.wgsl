@@ -4,7 +4,7 @@
 // The 256 invocations are 64 columns by 4 slices of the groups; slices are summed at the end. Rows of x pass
 // through workgroup memory, STAGE columns at a time, first as they are, then as codes.
 //
-// Before it stand K, N, GROUP, which divides STAGE, ADDEND, and the readers and writers of x, w, addend and
+// Before it stand K, N, GROUP, which divides STAGE, the rounding of a group, and the readers and writers of x, w, addend and
 // result. Panels are blocks of 64 f16 scales (8 vectors), then 16 rows of a column in 16 bytes.
 const LANES = 64;
 const SLICES = 4;
@@ -53,34 +53,16 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   write_result(row * N + column, start_of(row * N + column) + total);
 }
 
-// The scale of a group, in half precision where that has it as a normal number, and its inverse; a group that holds an infinity or a NaN has the scale NaN.
 fn find_scale(g: i32) {
-  var largest = 0.0;
-  var faults = 0u;
-  for (var i = 0; i < GROUP; i++) {
-    let bits = bitcast<u32>(staged[g * GROUP + i]) & 0x7fffffffu;
-    if (bits >= 0x7f800000u) { faults = 0x7fc00000u; }
-    largest = max(largest, bitcast<f32>(bits));
-  }
-  let exact = largest / 127.0;
-  let bits = bitcast<u32>(exact);
-  let rounded = bitcast<f32>((bits + 0xfffu + ((bits >> 13u) & 1u)) & 0xffffe000u);
-  let scale = select(exact, rounded, exact >= 0x1p-14 && exact <= 65504.0);
-  scales[g] = bitcast<f32>(bitcast<u32>(scale) | faults);
-  steps[g] = 0.0;
-  if (largest > 0.0) { steps[g] = 127.0 / largest; }
+  var found = array<f32, 2>();
+  for (var i = 0; i < GROUP; i += 4) { found = with_four(found, four_at(g * GROUP + i)); }
+  scales[g] = scale_of_group(found);
+  steps[g] = inverse_of_group(found);
 }
 
-fn round_four(i: i32) {
-  let step = steps[i * 4 / GROUP];
-  var packed = 0u;
-  for (var k = 0u; k < 4u; k++) {
-    let value = staged[i * 4 + i32(k)] * step;
-    let code = i32(sign(value) * floor(abs(value) + 0.5));
-    packed = insertBits(packed, bitcast<u32>(code), 8u * k, 8u);
-  }
-  codes[i] = packed;
-}
+fn four_at(i: i32) -> vec4<f32> { return vec4<f32>(staged[i], staged[i + 1], staged[i + 2], staged[i + 3]); }
+
+fn round_four(i: i32) { codes[i] = pack4xI8(vec4<i32>(codes_of_four(four_at(4 * i), steps[i * 4 / GROUP]))); }
 
 // Codes of a group of x times those of a column, times the column's scale.
 fn product_of(panel: i32, of_column: i32, of_row: i32, lane: i32) -> f32 {

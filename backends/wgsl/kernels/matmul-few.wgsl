@@ -4,8 +4,9 @@
 // slices of the rows of w; slices are summed at the end. Rows of x pass through workgroup memory, STAGE
 // columns at a time.
 //
-// Before it stand K, N, PADDED_K, TOKENS, ADDEND, `weights_8` of a format, and the readers and writers of
-// x, w, addend and result. Rows of x that the step does not have count as zero.
+// Before it stand K, N, PADDED_K, TOKENS, `weights_8` of a format, how rows of x are rounded, the start of a
+// sum, and the readers and writers of x, w, addend and result. Rows of x that the step does not have count as
+// zero.
 const LANES = 64;
 const SLICES = 4;
 const STAGE = 512;
@@ -25,6 +26,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   var sums: array<f32, TOKENS>;
   for (var first = 0; first < K; first += STAGE) {
     stage(first, first_token, i32(index));
+    if (ROUNDS) {
+      workgroupBarrier();
+      round_staged(i32(index));
+    }
     workgroupBarrier();
     let end = min(STAGE, PADDED_K - first);
     for (var chunk = slice * 32; chunk < end; chunk += SLICES * 32) {
@@ -57,7 +62,7 @@ fn stage(first: i32, first_token: i32, index: i32) {
     var four = vec4<f32>();
     if (token < row_count()) {
       for (var k = 0; k < 4; k++) {
-        if (column + k < K) { four[k] = read_x(token * K + column + k); }
+        if (column + k < K) { four[k] = number_of_x(token * K + column + k); }
       }
     }
     staged[i] = four;

@@ -3,8 +3,8 @@
 // A workgroup computes a tile of 32 rows and one panel of 64 columns. Tiles of x and of w pass through
 // workgroup memory, 32 rows of w at a time; each of the 256 invocations owns 8 rows of one column.
 //
-// Before it stand K, N, PADDED_K, `weights_8` of a format, and the readers and writers of x, w, addend and
-// result. Rows of x that the step does not have count as zero.
+// Before it stand K, N, PADDED_K, `weights_8` of a format, how numbers of x are rounded, the start of a sum,
+// and the readers and writers of x, w, addend and result. Rows of x that the step does not have count as zero.
 const LANES = 64;
 const TILE = 32;
 const OWN = 8;
@@ -46,7 +46,7 @@ fn four_of_x(token: i32, column: i32) -> vec4<f32> {
   var four = vec4<f32>();
   if (token >= row_count()) { return four; }
   for (var k = 0; k < 4; k++) {
-    if (column + k < K) { four[k] = read_x(token * K + column + k); }
+    if (column + k < K) { four[k] = number_of_x(token * K + column + k); }
   }
   return four;
 }

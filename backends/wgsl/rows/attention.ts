@@ -2,7 +2,7 @@
 
 import { at } from "../../../src/base/index.js";
 import {
-  cacheOf, pagedAttentionKernel, refusesCache, ropeAppendKvKernel, ropeKernel, tensorOf, wgslFloat, widthOf,
+  cacheOf, pagedAttentionKernel, ropeAppendKvKernel, ropeKernel, tensorOf, wgslFloat, widthOf,
 } from "../../../src/codegen/index.js";
 import type { Attrs, KvCacheType } from "../../../src/ir/index.js";
 import type { KernelAccess, KernelConstant, WgslKernelRow } from "../kernel-row.js";
@@ -23,10 +23,19 @@ function cacheSizes({ heads, headDim, blockSize }: KvCacheType): readonly Kernel
 }
 
 /** Both halves of the cache, read or written. */
-function cacheAccesses(operand: number, use: Pick<KernelAccess, "reads" | "writes">): readonly KernelAccess[] {
+function cacheAccesses(
+  operand: number,
+  { dtype }: KvCacheType,
+  use: Pick<KernelAccess, "reads" | "writes">,
+): readonly KernelAccess[] {
   return (["cache_keys", "cache_values"] as const).map((name, i) => {
-    return { name, value: operand, part: i === 0 ? 0 : 1, element: "f32", ...use };
+    return { name, value: operand, part: i === 0 ? 0 : 1, element: dtype, ...use };
   });
+}
+
+/** What stores of 16 bits are rounded by. */
+function storingFiles({ dtype }: KvCacheType): readonly string[] {
+  return dtype === "f32" ? [] : ["numbers/half.wgsl"];
 }
 
 const rope: WgslKernelRow = {
@@ -56,14 +65,13 @@ const rope: WgslKernelRow = {
 const ropeAppendKv: WgslKernelRow = {
   family: "movement",
   ...ropeAppendKvKernel(TARGET),
-  refuses: refusesCache,
   instances: ([cache, x], attrs) => {
     const type = cacheOf(cache);
     const [rows, width] = [at(tensorOf(x).shape, 0), widthOf(x)];
     const [keys, values] = [Number(attrs["key_offset"]), Number(attrs["value_offset"])];
     return [
       {
-        name: `rope_append_kv_${String(attrs["style"])}_${width}_at${keys}_${values}_${type.heads}x${type.headDim}`,
+        name: `rope_append_kv_${String(attrs["style"])}_${width}_at${keys}_${values}_${type.heads}x${type.headDim}_${type.dtype}`,
         comment: `cache <- turned keys (columns ${keys} ..) and values (columns ${values} ..) of x[${rows}, ${width}]`,
         constants: [
           integer("WIDTH", width), integer("KEY_OFFSET", keys), integer("VALUE_OFFSET", values), ...cacheSizes(type),
@@ -71,10 +79,11 @@ const ropeAppendKv: WgslKernelRow = {
         ],
         rows: [rows],
         files: [
-          "numbers/trigonometry.wgsl", "kernels/rotation.wgsl", "kernels/paged-cache.wgsl", "kernels/rope-append-kv.wgsl",
+          ...storingFiles(type), "numbers/trigonometry.wgsl", "kernels/rotation.wgsl", "kernels/paged-cache.wgsl",
+          "kernels/rope-append-kv.wgsl",
         ],
         accesses: [
-          ...cacheAccesses(0, { reads: false, writes: true }), reads("x", 1, "f32"), reads("block_table", 3, "i32"),
+          ...cacheAccesses(0, type, { reads: false, writes: true }), reads("x", 1, "f32"), reads("block_table", 3, "i32"),
           reads("sequences", 4, "i32"), reads("positions", 5, "i32"), reads("frequencies", 6, "f32"),
         ],
         groups: [{ factors: [rows, (type.heads * type.headDim) / 2], per: ELEMENT_WORKGROUP }],
@@ -89,7 +98,7 @@ const pagedAttention: WgslKernelRow = {
   refuses: (types) => {
     const cache = types.find((type) => type.kind === "kv_cache");
     const tooWide = cache !== undefined && cache.headDim > MOST_HEAD_DIM;
-    return tooWide ? `heads of ${cache.headDim} do not fit into workgroup memory` : refusesCache(types);
+    return tooWide ? `heads of ${cache.headDim} do not fit into workgroup memory` : undefined;
   },
   instances: ([q, cache], { scale }) => {
     const type = cacheOf(cache);
@@ -97,7 +106,7 @@ const pagedAttention: WgslKernelRow = {
     const { heads: kvHeads, headDim, blockSize } = type;
     return [
       {
-        name: `paged_attention_${heads}x${headDim}_kv${kvHeads}_b${blockSize}_s${String(scale).replace(/[^0-9a-z]/g, "_")}`,
+        name: `paged_attention_${heads}x${headDim}_kv${kvHeads}_b${blockSize}_${type.dtype}_s${String(scale).replace(/[^0-9a-z]/g, "_")}`,
         comment: `result[${rows}, ${heads}, ${headDim}] = softmax(${String(scale)} q keys) values, ${kvHeads} KV heads, causal`,
         constants: [
           integer("HEADS", heads), ...cacheSizes(type), { name: "SCALE", type: "f32", value: wgslFloat(Number(scale)) },
@@ -105,7 +114,7 @@ const pagedAttention: WgslKernelRow = {
         rows: [rows],
         files: ["numbers/exponential.wgsl", "kernels/paged-cache.wgsl", "kernels/paged-attention.wgsl"],
         accesses: [
-          reads("q", 0, "f32"), ...cacheAccesses(1, { reads: true, writes: false }), reads("block_table", 3, "i32"),
+          reads("q", 0, "f32"), ...cacheAccesses(1, type, { reads: true, writes: false }), reads("block_table", 3, "i32"),
           reads("sequences", 4, "i32"), reads("positions", 5, "i32"), writesResult(),
         ],
         groups: [{ factors: [rows, heads], per: 1 }],

@@ -16,16 +16,13 @@ const styles = ["halves", "interleaved"] as const;
 const smallCache: KvCacheType = {
   kind: "kv_cache", layers: 2, blockSize: 4, heads: 2, headDim: 8, dtype: "f32",
 };
+const halfCache: KvCacheType = { ...smallCache, dtype: "f16" };
+const brainCache: KvCacheType = { ...smallCache, dtype: "bf16" };
 const oddCache: KvCacheType = {
   kind: "kv_cache", layers: 1, blockSize: 3, heads: 1, headDim: 10, dtype: "f32",
 };
 
-/** Kernels read the cache in f32. */
-export function refusesCache(types: readonly ValueType[]): string | undefined {
-  const cache = types.find((type) => type.kind === "kv_cache");
-  if (cache === undefined || cache.dtype === "f32") return undefined;
-  return `the cache holds ${cache.dtype}, this kernel reads f32`;
-}
+const sampleCaches = [smallCache, oddCache, halfCache, brainCache];
 
 /** Rotation of heads that are columns of a wider row. */
 export function ropeKernel(target: string): OpRecord {
@@ -115,7 +112,7 @@ export function ropeAppendKvKernel(target: string): OpRecord {
       return { flops: 4 * elements, bytesRead: 8 * elements, bytesWritten: 8 * elements };
     },
     samples: styles.flatMap((style) =>
-      [smallCache, oddCache].map((cache) => {
+      sampleCaches.map((cache) => {
         const size = cache.heads * cache.headDim;
         return {
           operands: [
@@ -188,7 +185,7 @@ function inferPaged(
 }
 
 function pagedSamples<A extends Attrs>(attrs: A) {
-  return [smallCache, oddCache].map((cache) => ({
+  return sampleCaches.map((cache) => ({
     operands: [
       tensor("f32", "T", 4, cache.headDim), cache, tensor("i32"), tensor("i32", "S", "B"), tensor("i32", "T"),
       tensor("i32", "T"),

@@ -21,7 +21,7 @@ export const ruleCodes = {
   },
   "rule/unknown-purpose": {
     severity: "error",
-    meaning: "The purpose of a family is one of `simplify`, `normalise`, `lower` and `explore`.",
+    meaning: "The purpose of a family is one of `simplify`, `normalise`, `replace`, `lower` and `explore`.",
   },
   "rule/misplaced-item": {
     severity: "error",

@@ -5,13 +5,13 @@
  */
 
 import { roundToHalf } from "../../base/index.js";
-import type { Statement } from "../loop-form.js";
+import type { Scalar, Statement } from "../loop-form.js";
 import { assign, binary, cast, declare, index, local, loop, number, store, unary } from "../loop-form.js";
 import type { QuantizedType, ValueType } from "../types.js";
-import { tensor } from "../types.js";
+import { elementCount, tensor } from "../types.js";
 import type { TensorValue } from "../values.js";
-import { defineCoreOp, draftBySignature } from "./drawing.js";
-import { add, div, indicesOf, int, loadFloat, mul, overElements, resultOf } from "./loop-parts.js";
+import { attrOr, defineCoreOp, divisorOf, draftBySignature, drawExtent, knownTensor } from "./drawing.js";
+import { add, div, indicesOf, int, loadFloat, mul, overElements, resultOf, tensorOf } from "./loop-parts.js";
 import { lowerProductAdd, plusAddend, productAddWork } from "./product-addend.js";
 import { evaluateProduct, productWork } from "./products.js";
 import {
@@ -20,6 +20,7 @@ import {
 } from "./quantized.js";
 import { inferBySignature, signature } from "./signature.js";
 import { floatsOf, quantizedAt, tensorAt } from "./tensor-access.js";
+import { refuse, requireExtent } from "./type-checks.js";
 
 /** The largest magnitude of a code. */
 const LARGEST_CODE = 127;
@@ -58,49 +59,101 @@ export function roundToCodes(values: Float32Array): { readonly codes: Int8Array;
   return { codes, scale: scale >= SMALLEST_HALF && scale <= LARGEST_HALF ? roundToHalf(scale) : scale };
 }
 
+/**
+ * Declares `scale` and `inverse` of a group of row `i0`: element `a` of it is column `first + a`. The scale
+ * is a NaN where the group holds one, or an infinity.
+ */
+function lowerGroupScale(group: number, first: Scalar): readonly Statement[] {
+  const x = loadFloat("x", index("i0"), add(first, index("a")));
+  const isHalf = binary(
+    "and",
+    binary("ge", local("scale"), number(SMALLEST_HALF)),
+    binary("le", local("scale"), number(LARGEST_HALF)),
+  );
+  const when = (condition: Scalar, ...then: readonly Statement[]): Statement => ({ kind: "if", condition, then });
+  return [
+    declare("largest", "f32", number(0)),
+    declare("faults", "f32", number(0)),
+    loop("a", group, "serial", [
+      assign("largest", binary("max", local("largest"), unary("abs", x))),
+      assign("faults", add(local("faults"), mul(x, number(0)))),
+    ]),
+    declare("scale", "f32", div(local("largest"), number(LARGEST_CODE))),
+    when(isHalf, assign("scale", cast("f32", cast("f16", local("scale"))))),
+    assign("scale", add(local("scale"), local("faults"))),
+    declare("inverse", "f32", number(0)),
+    when(
+      binary("gt", local("largest"), number(0)),
+      assign("inverse", div(number(LARGEST_CODE), local("largest"))),
+    ),
+  ];
+}
+
+/** An element of the group as its code times the scale; the code is what rounding leaves of `steps`. */
+function roundedElement(): Scalar {
+  return mul(unary("round", local("steps")), local("scale"));
+}
+
 /** The sum over k in the local `sum`, group by group, for the result element at `i0`, `i1`. */
 function lowerIntegerSum(q: QuantizedType): readonly Statement[] {
   const [row, column, k] = [index("i0"), index("i1"), local("k")];
-  const x = loadFloat("x", row, k);
-  const eachOfGroup = (name: string, body: readonly Statement[]): Statement =>
-    loop(name, q.group, "serial", [
-      declare("k", "i32", add(mul(index("g"), int(q.group)), index(name))),
-      ...body,
-    ]);
-  const rounded = mul(unary("round", local("steps")), local("scale"));
+  const first = mul(index("g"), int(q.group));
   return [
     declare("sum", "f32", number(0)),
     loop("g", q.shape[0] / q.group, "serial", [
-      declare("largest", "f32", number(0)),
-      declare("faults", "f32", number(0)),
-      eachOfGroup("a", [
-        assign("largest", binary("max", local("largest"), unary("abs", x))),
-        assign("faults", add(local("faults"), mul(x, number(0)))),
-      ]),
-      declare("scale", "f32", div(local("largest"), number(LARGEST_CODE))),
-      {
-        kind: "if",
-        condition: binary(
-          "and",
-          binary("ge", local("scale"), number(SMALLEST_HALF)),
-          binary("le", local("scale"), number(LARGEST_HALF)),
-        ),
-        then: [assign("scale", cast("f32", cast("f16", local("scale"))))],
-      },
-      assign("scale", add(local("scale"), local("faults"))),
-      declare("inverse", "f32", number(0)),
-      {
-        kind: "if",
-        condition: binary("gt", local("largest"), number(0)),
-        then: [assign("inverse", div(number(LARGEST_CODE), local("largest")))],
-      },
-      eachOfGroup("b", [
-        declare("steps", "f32", mul(x, local("inverse"))),
-        assign("sum", add(local("sum"), mul(rounded, loadQuantized("q", q, k, column)))),
+      ...lowerGroupScale(q.group, first),
+      loop("b", q.group, "serial", [
+        declare("k", "i32", add(first, index("b"))),
+        declare("steps", "f32", mul(loadFloat("x", row, k), local("inverse"))),
+        assign("sum", add(local("sum"), mul(roundedElement(), loadQuantized("q", q, k, column)))),
       ]),
     ]),
   ];
 }
+
+const rowTypes = signature("x: f32[T, K] -> f32[T, K]");
+
+const roundRows = defineCoreOp({
+  name: "round_rows",
+  doc: "Each group of `group` columns of a row as 8-bit codes times their scale: what `integer_matmul` multiplies.",
+  operands: rowTypes.names,
+  attrs: { group: "int" },
+  traits: ["pure", "rounds"],
+  infer: (types, { group }) => {
+    const result = tensorOf(inferBySignature("round_rows", rowTypes, types));
+    const width = requireExtent("round_rows", 1, result);
+    if (group < 1 || width % group !== 0) refuse(`\`round_rows\` needs whole groups, found ${width} columns in groups of ${group}`);
+    return result;
+  },
+  evaluate: (operands, { group }) => roundedRows(tensorAt(operands, 0), group),
+  work: ([x]) => ({ flops: 6 * elementCount(tensorOf(x).shape) }),
+  lower: ({ attrs: { group }, ...input }) => {
+    const [rows = 1, width = 1] = resultOf(input).shape;
+    const first = mul(index("g"), int(group));
+    const place = [index("i0"), add(first, index("b"))];
+    const body: readonly Statement[] = [
+      ...lowerGroupScale(group, first),
+      loop("b", group, "serial", [
+        declare("steps", "f32", mul(loadFloat("x", ...place), local("inverse"))),
+        store("result", place, roundedElement()),
+      ]),
+    ];
+    return [loop("i0", rows, "parallel", [loop("g", Number(width) / group, "parallel", body)])];
+  },
+  draw: draftBySignature(rowTypes, {
+    relate: (extents, random, request) => {
+      extents["K"] ??= attrOr(request, "group", () => drawExtent(random)) * drawExtent(random);
+    },
+    attrs: (random, request) => {
+      const known = knownTensor(request.operands[0]) ?? knownTensor(request.result);
+      return { group: attrOr(request, "group", () => divisorOf(random, known?.shape[1] ?? 1)) };
+    },
+  }),
+  samples: [
+    { operands: [tensor("f32", "T", 64)], attrs: { group: 32 }, dims: { T: 3 } },
+    { operands: [tensor("f32", 2, 12)], attrs: { group: 4 } },
+  ],
+});
 
 const productTypes = signature("x: f32[T, K], q: quantized[K, N] -> f32[T, N]");
 
@@ -158,4 +211,4 @@ const integerMatmulAdd = defineCoreOp({
   ],
 });
 
-export const integerProductOps = [integerMatmul, integerMatmulAdd] as const;
+export const integerProductOps = [integerMatmul, integerMatmulAdd, roundRows] as const;

@@ -3,6 +3,7 @@
 export const purposeDocs = {
   simplify: "The rules have a right side that is never worse.",
   normalise: "The rules bring many spellings to one.",
+  replace: "The rules take what they match out of the choice: their right side stands for it.",
   lower: "The rules reach the kernels of a target.",
   explore: "The rules grow the graph, and run under a budget.",
 } as const;

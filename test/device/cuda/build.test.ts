@@ -78,8 +78,8 @@ describe.skipIf(nvcc === undefined)("nvcc", () => {
       const { path, report } = await build(arch, { quantize });
       expect(report.arch).toBe(arch);
       const names = report.kernels.map(({ kernel }) => kernel);
-      const numbers = quantize === "none" ? "bf16" : "q4";
-      for (const kernel of ["rows<1>", "rows<8>", "tiles"]) expect(names).toContain(`matmul_${numbers}_4096x28672_${kernel}`);
+      const product = quantize === "none" ? "narrow_matmul_bf16" : "matmul_q4";
+      for (const kernel of ["rows<1>", "rows<8>", "tiles"]) expect(names).toContain(`${product}_4096x28672_${kernel}`);
       expect(report.kernels.filter((each) => each.spillStoreBytes + each.spillLoadBytes > 0)).toEqual([]);
       expect(report.kernels.every(({ registers }) => registers > 0)).toBe(true);
       if (gpu !== undefined) return;

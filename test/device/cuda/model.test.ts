@@ -9,7 +9,8 @@ import type { Host } from "../../../src/base/index.js";
 import { renderDiagnostics } from "../../../src/diagnostics/index.js";
 import { createNodeHost } from "../../../src/host/index.js";
 import type { LoadedModel, LoadOptions } from "../../../src/runtime/index.js";
-import { loadModel } from "../../../src/runtime/index.js";
+import { loadCompiled, loadModel, StepRunner } from "../../../src/runtime/index.js";
+import { planExecutor } from "../../support/plan-executor.js";
 import { largest, logitsOf, raggedSteps } from "../../support/compare-executors.js";
 import type { RandomLlamaOptions } from "../../support/models.js";
 import { inTemporaryFolder, tinyLlama, writeRandomLlama } from "../../support/models.js";
@@ -84,10 +85,21 @@ describe.each(machines)("the CUDA target, $name", ({ hostFor }) => {
     await expectSameLogits(host, { ...tiny, layers: 1 }, { cuda: { without: loopsOnly }, other: reference });
   });
 
-  onMachine("agrees with C on quantized weights", { timeout: 240_000 }, async () => {
-    for (const quantize of ["q8", "q4"] as const) {
-      const other: Partial<LoadOptions> = { quantize, kvDtype: "f32", executor: "native" };
-      await expectSameLogits(host, { ...even, layers: 1 }, { cuda: { quantize }, other });
-    }
+  onMachine("agrees with the meaning of its plan on quantized weights", { timeout: 240_000 }, async () => {
+    await inTemporaryFolder(async (folder) => {
+      const sizes = { ...tinyLlama, ...even, layers: 1 };
+      const model = writeRandomLlama(join(folder, "model"), sizes, 7);
+      for (const quantize of ["q8", "q4"] as const) {
+        const options = { target: "cuda", quantize, activations: "exact", maxTokens: 16 } as const;
+        const loaded = await loadCompiled(host(join(folder, "cache")), model, options);
+        if (!loaded.ok) throw new Error(renderDiagnostics(loaded.diagnostics));
+        const { compilation, runner } = loaded.value;
+        const expected = await logitsOf(new StepRunner(planExecutor(compilation, 64)), raggedSteps, 7);
+        const found = await logitsOf(runner, raggedSteps, 7);
+        await loaded.value.close();
+        const tolerance = modelTolerance(1, sizes.intermediateSize, largest(expected));
+        found.forEach((row, i) => expect(firstDifference(row, expected[i]!, tolerance)).toBeUndefined());
+      }
+    });
   });
 });

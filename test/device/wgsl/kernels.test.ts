@@ -98,6 +98,6 @@ describe.skipIf(!ability.ok)("kernels on a WebGPU device", () => {
 });
 
 test("every kernel that runs has cases", () => {
-  expect(new Set(cases.map(({ kernel }) => kernel).filter((kernel) => kernel.startsWith("wgsl."))).size).toBe(11);
+  expect(new Set(cases.map(({ kernel }) => kernel).filter((kernel) => kernel.startsWith("wgsl."))).size).toBe(15);
   expect(new Set(cases.flatMap(needsOf))).toEqual(new Set(wgslFeatures));
 });

@@ -73,7 +73,8 @@ describe.skipIf(llama === "")("a model of eight billion weights", () => {
         .flatMap(({ calls }) => calls)
         .flatMap((call) => (call.kind === "kernel" ? [call.choices[0]?.dispatches.length ?? 0] : []));
     expect(dispatches("layer_decode")).toEqual(new Array(10).fill(1));
-    expect(dispatches("layer_prefill")).toEqual(new Array(10).fill(1));
+    // Rows of many tokens are rounded by kernels of their own, in front of each product.
+    expect(dispatches("layer_prefill")).toEqual(new Array(14).fill(1));
     // The embedding in bf16 is 8 bindings, the head in 8 bits 5.
     expect(dispatches("step_decode")).toEqual([8, 1, 1, 5]);
   });

@@ -64,6 +64,7 @@ const ProgramFacts llmir_facts = {
 #define KV_HEADS 1
 #define HEAD_DIM 8
 #define BLOCK_SIZE 4
+#define STORED float
 #define INTERLEAVED 0
 #include "kernels/rope_append_kv.cuh"
 
@@ -82,6 +83,7 @@ const ProgramFacts llmir_facts = {
 #define KV_HEADS 1
 #define HEAD_DIM 8
 #define BLOCK_SIZE 4
+#define STORED float
 #define SCALE 0.3535533845424652f
 #define HEADS_TOGETHER 2
 #define SLOT_LANES 16
@@ -230,16 +232,14 @@ static void layer_decode(const Step *s, int32_t layer) {
   matmul_f32_16x32(s, s->T, h, weight_layer_qkv(s, layer), NULL, qkv);
 
   /* cache_1 [2, P, 4, 1, 8] f32; by lower_cache_1 (lower/cuda.rules:12) */
-  rope_append_kv_1x8(s, s->T,
-      PagedCache{(float *)s->keys, (float *)s->values, s->layer_numbers + layer, s->P, s->block_table, s->B},
-      qkv, s->sequences, s->positions, weight_frequencies(s));
+  rope_append_kv_1x8(s, s->T, paged_cache<float>(s, s->layer_numbers + layer, s->block_table), qkv,
+      s->sequences, s->positions, weight_frequencies(s));
 
   /* q [T, 2, 8]; by lower_q (lower/cuda.rules:12) */
   rope_2x8(s, s->T, qkv, s->positions, weight_frequencies(s), q);
 
   /* attended [T, 2, 8]; by lower_attended (lower/cuda.rules:12) */
-  paged_attention_2x8_kv1(s, s->T, q,
-      PagedCache{(float *)s->keys, (float *)s->values, s->layer_numbers + layer, s->P, s->block_table, s->B},
+  paged_attention_2x8_kv1(s, s->T, q, paged_cache<float>(s, s->layer_numbers + layer, s->block_table),
       s->sequences, s->positions, attended);
 
   /* x1 [T, 16]; by lower_x1 (lower/cuda.rules:12) */
@@ -305,16 +305,14 @@ static void layer_prefill(const Step *s, int32_t layer) {
   matmul_f32_16x32(s, s->T, h, weight_layer_qkv(s, layer), NULL, qkv);
 
   /* cache_1 [2, P, 4, 1, 8] f32; by lower_cache_1 (lower/cuda.rules:12) */
-  rope_append_kv_1x8(s, s->T,
-      PagedCache{(float *)s->keys, (float *)s->values, s->layer_numbers + layer, s->P, s->block_table, s->B},
-      qkv, s->sequences, s->positions, weight_frequencies(s));
+  rope_append_kv_1x8(s, s->T, paged_cache<float>(s, s->layer_numbers + layer, s->block_table), qkv,
+      s->sequences, s->positions, weight_frequencies(s));
 
   /* q [T, 2, 8]; by lower_q (lower/cuda.rules:12) */
   rope_2x8(s, s->T, qkv, s->positions, weight_frequencies(s), q);
 
   /* attended [T, 2, 8]; by lower_attended (lower/cuda.rules:12) */
-  paged_attention_2x8_kv1(s, s->T, q,
-      PagedCache{(float *)s->keys, (float *)s->values, s->layer_numbers + layer, s->P, s->block_table, s->B},
+  paged_attention_2x8_kv1(s, s->T, q, paged_cache<float>(s, s->layer_numbers + layer, s->block_table),
       s->sequences, s->positions, attended);
 
   /* x1 [T, 16]; by lower_x1 (lower/cuda.rules:12) */

@@ -51,14 +51,22 @@ fn weights_8(panel: i32, eighth: i32, lane: i32) -> mat2x4<f32> {
 // A product that starts from a tensor of its own shape.
 fn start_of(index: i32) -> f32 { return read_addend(index); }
 
+// Rows of x are multiplied as they are.
+const ROUNDS = false;
+
+fn number_of_x(index: i32) -> f32 { return read_x(index); }
+
+fn round_staged(index: i32) {}
+
 // out = x w for few rows of x: bound by reading w, which is read once for up to TOKENS rows.
 //
 // A workgroup computes TOKENS rows of one panel of 64 columns. Its 256 invocations are 64 columns by 4
 // slices of the rows of w; slices are summed at the end. Rows of x pass through workgroup memory, STAGE
 // columns at a time.
 //
-// Before it stand K, N, PADDED_K, TOKENS, ADDEND, `weights_8` of a format, and the readers and writers of
-// x, w, addend and result. Rows of x that the step does not have count as zero.
+// Before it stand K, N, PADDED_K, TOKENS, `weights_8` of a format, how rows of x are rounded, the start of a
+// sum, and the readers and writers of x, w, addend and result. Rows of x that the step does not have count as
+// zero.
 const LANES = 64;
 const SLICES = 4;
 const STAGE = 512;
@@ -78,6 +86,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   var sums: array<f32, TOKENS>;
   for (var first = 0; first < K; first += STAGE) {
     stage(first, first_token, i32(index));
+    if (ROUNDS) {
+      workgroupBarrier();
+      round_staged(i32(index));
+    }
     workgroupBarrier();
     let end = min(STAGE, PADDED_K - first);
     for (var chunk = slice * 32; chunk < end; chunk += SLICES * 32) {
@@ -110,7 +122,7 @@ fn stage(first: i32, first_token: i32, index: i32) {
     var four = vec4<f32>();
     if (token < row_count()) {
       for (var k = 0; k < 4; k++) {
-        if (column + k < K) { four[k] = read_x(token * K + column + k); }
+        if (column + k < K) { four[k] = number_of_x(token * K + column + k); }
       }
     }
     staged[i] = four;

@@ -1,4 +1,4 @@
-// paged_attention_4x8_kv2_b4_s0_25: result[T, 4, 8] = softmax(0.25 q keys) values, 2 KV heads, causal
+// paged_attention_4x8_kv2_b4_f32_s0_25: result[T, 4, 8] = softmax(0.25 q keys) values, 2 KV heads, causal
 //
 //   layer_decode: made [T, 4, 8]
 

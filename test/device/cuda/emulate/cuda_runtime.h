@@ -39,6 +39,7 @@ struct dim3 {
 
 struct alignas(16) float4 { float x, y, z, w; };
 struct alignas(16) uint4 { unsigned x, y, z, w; };
+struct alignas(8) uint2 { unsigned x, y; };
 inline float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
 
 inline float __uint_as_float(unsigned bits) { float value; memcpy(&value, &bits, 4); return value; }
@@ -176,6 +177,12 @@ inline T __shfl_xor_sync(unsigned mask, T value, int offset) {
   T other;
   memcpy(&other, &slots[lane ^ (unsigned)offset], sizeof other);
   return other;
+}
+
+/* Four signed bytes times four, added to a sum. */
+inline int __dp4a(int a, int b, int sum) {
+  for (int i = 0; i < 4; i++) sum += (int8_t)((unsigned)a >> 8 * i) * (int8_t)((unsigned)b >> 8 * i);
+  return sum;
 }
 
 /* ---- The runtime ------------------------------------------------------------------------------------- */
