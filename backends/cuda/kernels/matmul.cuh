@@ -19,8 +19,9 @@
 #define ADDEND 0
 #endif
 
+/* Rounding x takes registers that ptxas would rather spill for one row than take: eight blocks leave it 64. */
 template <int TOKENS>
-static __global__ void __launch_bounds__(ROWS_THREADS)
+static __global__ void __launch_bounds__(ROWS_THREADS, FORMAT::NARROW && TOKENS == 1 ? 8 : 0)
     JOIN(NAME, _rows)(int tokens, const float *x, const void *w, const float *addend, float *out) {
   multiply_rows<FORMAT, K, N, ADDEND, TOKENS>(tokens, x, w, addend, out);
 }
