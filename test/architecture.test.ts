@@ -155,7 +155,8 @@ function importedAtOnce(text: string): string[] {
   return file.statements.flatMap((statement) => {
     if (!ts.isImportDeclaration(statement) && !ts.isExportDeclaration(statement)) return [];
     const { moduleSpecifier } = statement;
-    const isType = ts.isImportDeclaration(statement) ? statement.importClause?.isTypeOnly : statement.isTypeOnly;
+    const clause = ts.isImportDeclaration(statement) ? statement.importClause : statement;
+    const isType = clause?.isTypeOnly;
     const isText = moduleSpecifier !== undefined && ts.isStringLiteral(moduleSpecifier);
     return isType !== true && isText ? [moduleSpecifier.text] : [];
   });
