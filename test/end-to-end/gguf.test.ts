@@ -131,7 +131,8 @@ describe("a converted model", () => {
         const compiled = await logitsOf(native.runner, raggedSteps, 4);
         const formats = native.compilation.plan.weights.entries.map(({ type: each }) => (each.kind === "packed" ? each.format : each.kind));
         await native.close();
-        expect(formats).toContain(`q${type === "q8_0" ? 8 : 4}_panel16_g32`);
+        // Prices may keep floats of matrices as small as these; the table of tokens stays in the file's codes.
+        expect(formats.some((each) => each === "quantized" || each.startsWith(type.slice(0, 2)))).toBe(true);
         const tolerance = modelTolerance(sizes.layers, sizes.intermediateSize, size);
         compiled.forEach((row, i) => expect(firstDifference(row, own[i]!, tolerance)).toBeUndefined());
       }),
