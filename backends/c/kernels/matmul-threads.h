@@ -1,6 +1,6 @@
 /*
  * The part of a matrix product that all number formats share: which thread computes what. Included last by
- * matmul-dense.h, matmul-quantized.h and integer-matmul.h, after they define
+ * matmul-dense.h, matmul-quantized.h, integer-matmul.h and narrow_matmul.h, after they define
  *
  *   INPUT, WEIGHT  what pointers to the activations and into the packed weights point to
  *   STRIP(t)       panels that a product of t tokens reads side by side
@@ -11,7 +11,7 @@
  * and may define
  *
  *   FEWEST_MANY    tokens from which on they are many; one more than FEW_TOKENS if it does not
- *   MANY_CHUNK     tokens that pass by all panels before the next ones do; all if it does not
+ *   OWN_MANY       where NAME_many is there already, and NAME_tiles is not
  *
  * Decode splits the panels; prefill splits panels, and tokens as well where panels are few.
  */
@@ -19,10 +19,8 @@
 #ifndef FEWEST_MANY
 #define FEWEST_MANY (FEW_TOKENS + 1)
 #endif
-#ifndef MANY_CHUNK
-#define MANY_CHUNK INT32_MAX
-#endif
 
+#undef PANELS
 #define PANELS ((N + PANEL - 1) / PANEL)
 
 INLINE void JOIN(NAME, _few)(const Worker *worker, int tokens, const INPUT *x, const WEIGHT *w, const float *addend,
@@ -35,9 +33,10 @@ INLINE void JOIN(NAME, _few)(const Worker *worker, int tokens, const INPUT *x, c
   }
 }
 
+#ifndef OWN_MANY
 KERNEL JOIN(NAME, _many)(const Worker *worker, int32_t tokens, const INPUT *x, const WEIGHT *w, const float *addend,
                          float *out) {
-  const Deal deal = deal_tiles(worker, PANELS, tokens, MANY_PANELS, MANY_TOKENS, MANY_CHUNK);
+  const Deal deal = deal_tiles(worker, PANELS, tokens, MANY_PANELS, MANY_TOKENS, INT32_MAX);
   for (Shares shares = shares_of(worker, deal.groups * deal.chunks); next_share(&shares);)
     for (int64_t unit = shares.first; unit < shares.end; unit++) {
       const int64_t panel = unit % deal.groups * MANY_PANELS;
@@ -47,6 +46,7 @@ KERNEL JOIN(NAME, _many)(const Worker *worker, int32_t tokens, const INPUT *x, c
       else JOIN(NAME, _tiles)(worker, 1, x, w, addend, out, panel, rows);
     }
 }
+#endif
 
 KERNEL NAME(const Worker *worker, int32_t tokens, const INPUT *x, const void *weights, const float *addend,
             float *out) {
@@ -73,7 +73,7 @@ KERNEL NAME(const Worker *worker, int32_t tokens, const INPUT *x, const void *we
 
 #undef PANELS
 #undef FEWEST_MANY
-#undef MANY_CHUNK
+#undef OWN_MANY
 #undef STRIP
 #undef MANY_PANELS
 #undef MANY_TOKENS
