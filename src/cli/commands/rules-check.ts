@@ -29,9 +29,9 @@ export async function checkRules(door: Door, paths: readonly string[], flags: Ch
   const rows: CheckRow[] = [];
   for (const rule of families.flatMap(({ rules }) => rules)) {
     const kept = flags.cache ? verdicts.find(rule) : undefined;
-    const row = kept !== undefined && kept.noted !== true
-      ? { rule, report: kept, found: [], cached: true }
-      : await checkAnew(rule, { seed, cases }, verdicts);
+    const row = kept === undefined
+      ? await checkAnew(rule, { seed, cases }, verdicts)
+      : { rule, report: kept, found: kept.noted === true ? lintRule(rule) : [], cached: true };
     diagnostics.push(...row.found);
     rows.push(row);
     if (flags.json !== true) door.terminal.out(renderRow(row));

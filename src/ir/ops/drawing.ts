@@ -8,7 +8,7 @@ import type { Random } from "../../base/index.js";
 import type { AttrSpec, Attrs, AttrValue } from "../attrs.js";
 import { attrsKey } from "../attrs.js";
 import type { Drawn, DrawRequest, OpRecord, TypedOpRecord } from "../op.js";
-import { defineOp, IllTyped } from "../op.js";
+import { defineOp, hasTrait, IllTyped } from "../op.js";
 import { inferType } from "../registry.js";
 import type { Dim, DType, FloatDType, KvCacheType, QuantizedType, TensorType, ValueType } from "../types.js";
 import { sameType } from "../types.js";
@@ -18,7 +18,7 @@ import { bindType, newBindings, typeOfPattern } from "./signature.js";
 export type Draft = (random: Random, request: DrawRequest) => Drawn | undefined;
 
 /** How often a draft is tried before a request counts as impossible. */
-const ATTEMPTS = 24;
+const ATTEMPTS = 6;
 
 /** `defineOp`, with `draw` wrapped so that what it returns always honours the request. */
 export function defineCoreOp<const Name extends string, const Spec extends AttrSpec>(
@@ -32,7 +32,13 @@ export function defineCoreOp<const Name extends string, const Spec extends AttrS
 }
 
 function firstFitting(op: OpRecord, draft: Draft, random: Random, request: DrawRequest): Drawn | undefined {
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+  // Where nothing is open, trying again shows nothing new.
+  const isOpen =
+    hasTrait(op, "typed") ||
+    request.operands.includes(undefined) ||
+    Object.keys(op.attrs).some((name) => !(name in request.attrs));
+  const attempts = isOpen ? ATTEMPTS : 1;
+  for (let attempt = 0; attempt < attempts; attempt++) {
     const drawn = draft(random, request);
     if (drawn !== undefined && fits(op, drawn, request)) return drawn;
   }
@@ -82,7 +88,7 @@ export function knownTensor(
   type: ValueType | undefined,
 ): (TensorType & { readonly shape: readonly number[] }) | undefined {
   if (type?.kind !== "tensor" || !type.shape.every((dim) => typeof dim === "number")) return undefined;
-  return { ...type, shape: type.shape };
+  return type as TensorType & { readonly shape: readonly number[] };
 }
 
 export function tensorType(dtype: DType, shape: readonly Dim[]): TensorType {

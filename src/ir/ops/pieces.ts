@@ -2,6 +2,7 @@
 
 import type { Random } from "../../base/index.js";
 import { at } from "../../base/index.js";
+import type { AttrValue } from "../attrs.js";
 import { binary, load, store } from "../loop-form.js";
 import type { Drawn, DrawRequest } from "../op.js";
 import { tensor, typeBytes } from "../types.js";
@@ -73,7 +74,7 @@ const slice = defineCoreOp({
 function drawSlice(random: Random, request: DrawRequest): Drawn | undefined {
   const known = knownTensor(request.operands[0]);
   const result = knownTensor(request.result);
-  const shape = (known ?? result)?.shape ?? drawShape(random);
+  const shape = (known ?? result)?.shape ?? drawShapeWith(random, request.attrs.axis);
   const axis = attrOr(request, "axis", () => random.below(shape.length));
   const whole = known?.shape[axis];
   const most = whole ?? shape[axis] ?? 1;
@@ -84,6 +85,12 @@ function drawSlice(random: Random, request: DrawRequest): Drawn | undefined {
   if (axis >= shape.length) return undefined;
   const operand = known ?? tensorType(result?.dtype ?? drawFloat(random), shape.with(axis, extent));
   return { operands: [operand], attrs: { axis, start, size } };
+}
+
+/** A shape that has the axis. */
+function drawShapeWith(random: Random, axis: AttrValue | undefined): readonly number[] {
+  const shape = drawShape(random);
+  return typeof axis !== "number" || axis < shape.length ? shape : drawShape(random, axis + 1 + random.below(2));
 }
 
 const concat = defineCoreOp({
@@ -146,8 +153,10 @@ function drawConcat(random: Random, request: DrawRequest): Drawn | undefined {
   const given = request.operands.map(knownTensor);
   const count = given.length || pick(random, [1, 2, 2, 3]);
   const pattern = result ?? given.find((each) => each !== undefined);
-  const shape = pattern?.shape ?? drawShape(random);
-  const axis = attrOr(request, "axis", () => (shape.length === 0 ? 0 : random.below(shape.length)));
+  const shape = pattern?.shape ?? drawShapeWith(random, request.attrs.axis);
+  const differing = shape.findIndex((extent, i) => given.some((each) => each && each.shape[i] !== extent));
+  const roomy = [...shape.keys()].filter((i) => result === undefined || shape[i]! >= count);
+  const axis = attrOr(request, "axis", () => (differing >= 0 ? differing : (roomy[random.below(roomy.length)] ?? 0)));
   if (axis >= shape.length) return undefined;
   const open = Array.from({ length: count }, (_, i) => i).filter((i) => given[i] === undefined);
   const taken = given.reduce((sum, each) => sum + (each?.shape[axis] ?? 0), 0);

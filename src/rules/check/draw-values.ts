@@ -5,7 +5,7 @@
 
 import type { Random } from "../../base/index.js";
 import { createRandom, roundToHalf } from "../../base/index.js";
-import type { KvCacheType, QuantizedType, TensorType, Value, ValueType } from "../../ir/index.js";
+import type { FloatDType, KvCacheType, QuantizedType, TensorType, Value, ValueType } from "../../ir/index.js";
 import { codeOffset, elementCount, emptyCache, newQuantized, roundTo, sameType, tensorValue } from "../../ir/index.js";
 import type { NumericClass, RuleForm } from "../rule.js";
 import type { DrawnForm } from "./find-draws.js";
@@ -24,6 +24,12 @@ export const grainLimit = 4096;
 const finite = [
   0, 1, -1, 2, -2, 0.5, 3, -0.5, -0, 0.1, 10, -10, 1e4, -1e4, 1e-4, -1e-30, 1 + 2 ** -11, 1 + 2 ** -8, 6e-8,
 ] as const;
+
+/** The same for f16 in a rule that is not exact: what is multiplied or divided thrice stays in range. */
+const finiteHalves = finite.map((each) => {
+  const size = Math.abs(each);
+  return size === 0 ? each : Math.sign(each) * Math.min(32, Math.max(1 / 32, size));
+});
 
 /**
  * What only a rule that is exact has to keep: what is no number, what overflows when it is scaled, what is
@@ -45,8 +51,8 @@ const normals = ((): readonly number[] => {
   return Array.from({ length: grainLimit }, () => Math.fround(random.normal()));
 })();
 
-function fromGrain(grain: number, numerics: NumericClass): number {
-  const simple = finite[grain];
+function fromGrain(grain: number, dtype: FloatDType, numerics: NumericClass): number {
+  const simple = (dtype === "f16" && numerics !== "exact" ? finiteHalves : finite)[grain];
   if (simple !== undefined) return simple;
   const fromTop = grainLimit - 1 - grain;
   if (numerics === "exact" && fromTop < extremeGrains) return extreme[fromTop % extreme.length]!;
@@ -131,7 +137,7 @@ function element(
     case "f32":
     case "f16":
     case "bf16":
-      return fromGrain(grain, numerics);
+      return fromGrain(grain, dtype, numerics);
     case "i1":
       return grain % 4 === 0 ? 0 : 1;
     case "i32":

@@ -40,22 +40,62 @@ export interface DrawLimits {
   readonly tries: number;
 }
 
+/** A third of what is wanted is enough when such a part of the tries brings nothing new. */
+const exhaustedAfter = 40;
+
+/** Fewer draws that fit than one in so many are searched around. */
+const rareBelow = 20;
+/** Of draws whose sides differ in type: extents that happen to be equal can make the types equal too. */
+const nearMisses = 16;
+
 /** Draws from a seed until enough fit, or the tries are used up. The fewest elements come first. */
 export function findDraws(form: RuleForm, seed: number, { wanted, tries }: DrawLimits): FoundDraws {
   const random = createRandom(seed);
   const fitting = new Map<string, DrawnForm>();
+  const missed: DrawnForm[] = [];
   let [differing, difference] = [0, ""];
+  let last = 0;
   for (let attempt = 0; attempt < tries && fitting.size < wanted; attempt++) {
-    const preset = attempt % 2 === 0 ? undefined : suggestion(form, random);
+    if (fitting.size >= wanted / 3 && attempt - last > tries / exhaustedAfter) break;
+    const isRare = fitting.size * rareBelow < attempt;
+    const near = isRare && random.below(2) === 0 ? [...fitting.values()] : missed;
+    const preset = attempt % 2 === 0 ? undefined : suggestion(form, near, random);
     const verdict = tryDraw(form, random, preset);
     if (verdict === undefined) continue;
-    if (verdict.refusal === undefined) fitting.set(signatureOf(verdict.drawn.draw), verdict.drawn);
+    const signature = verdict.refusal === undefined ? signatureOf(verdict.drawn.draw) : undefined;
+    if (signature !== undefined && !fitting.has(signature)) {
+      fitting.set(signature, verdict.drawn);
+      last = attempt;
+    }
     if (!(verdict.refusal instanceof TypesDiffer)) continue;
     differing += 1;
     difference = verdict.refusal.message;
+    missed[differing % nearMisses] = verdict.drawn;
   }
   const sorted = [...fitting.values()].sort((a, b) => sizeOf(a.draw) - sizeOf(b.draw));
   return { fitting: sorted, differing, difference };
+}
+
+/**
+ * Types of a draw that fits, or nearly does, some extents exchanged wherever they stand and a quarter of
+ * the variables open. Where a left side hangs together by many equal extents, a blind draw seldom fits, and
+ * this one often.
+ */
+function neighbour(
+  { premises }: RuleForm,
+  { types }: LeftDraw,
+  random: Random,
+): ReadonlyMap<string, ValueType> {
+  const roots = new Set(premises.map(({ root }) => root));
+  let kept = new Map([...types].filter(([name]) => !roots.has(name) && random.below(4) > 0));
+  for (let changes = random.below(3); changes > 0; changes--) {
+    const extents = [...kept.values()].flatMap((type) => (type.kind === "tensor" ? type.shape : []));
+    const other = random.below(2) === 0 ? extents[random.below(extents.length)] : undefined;
+    const from = Number(extents[random.below(extents.length)]);
+    const change = { from, to: Number(other ?? 1 + random.below(8)) };
+    kept = new Map([...kept].map(([name, type]) => [name, withExtent(type, change)]));
+  }
+  return kept;
 }
 
 interface Verdict {
@@ -63,7 +103,14 @@ interface Verdict {
   readonly refusal: Refusal | undefined;
 }
 
-function suggestion(form: RuleForm, random: Random): ReadonlyMap<string, ValueType> | undefined {
+/** Types that a draw may start from: near one that fits, or of what suits the right side. */
+function suggestion(
+  form: RuleForm,
+  fitting: readonly DrawnForm[],
+  random: Random,
+): ReadonlyMap<string, ValueType> | undefined {
+  const fits = fitting[random.below(2 * fitting.length)];
+  if (fits !== undefined) return neighbour(form, fits.draw, random);
   try {
     return drawRight(form, random);
   } catch (error) {
