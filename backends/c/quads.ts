@@ -56,6 +56,25 @@ export function parseQuads(name: string): QuadFormat | undefined {
   };
 }
 
+/** As Q8_0, Q4_0, Q4_K, Q5_0, Q5_K and Q6_K, of smaller super-groups. */
+export const sampleQuads: readonly QuadFormat[] = [
+  { bits: 8, group: 32 },
+  { bits: 4, group: 32 },
+  { bits: 4, group: 32, superGroup: 64, minimums: true },
+  { bits: 5, group: 32 },
+  { bits: 5, group: 32, superGroup: 64, minimums: true },
+  { bits: 6, group: 16, superGroup: 64 },
+];
+
+/** What kernels/quads-q8.h and kernels/quads-bits.h ask for. */
+export function quadDefines(format: QuadFormat): (readonly [string, string])[] {
+  const { bits, group, superGroup, minimums } = format;
+  const ofBits: [string, string][] = [
+    ["BITS", String(bits)], ["SUPER", String(superGroup ?? 0)], ["HAS_MINIMUMS", minimums ? "1" : "0"],
+  ];
+  return [["GROUP", String(group)], ...(bits === 8 ? [] : ofBits)];
+}
+
 export function quadType(format: QuadFormat, [rows, columns]: readonly [number, number]): PackedType {
   const { span, blockBytes } = blockLayout(format);
   const sizeBytes = Math.ceil(columns / PANEL) * (rows / span) * blockBytes;

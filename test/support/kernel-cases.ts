@@ -139,6 +139,8 @@ export function kernelTolerance({ record, operandTypes, operands, dims }: Kernel
     case "narrow_matmul":
     case "narrow_matmul_add":
       return sumTolerance("f32", w?.kind === "packed" ? (w.shape[0] ?? 1) : 1, LARGEST);
+    case "narrow_swiglu":
+      return sumTolerance("bf16", w?.kind === "packed" ? (w.shape[0] ?? 1) : 1, LARGEST);
     case "paged_attention": {
       const cache = operands.find((value) => value.kind === "kv_cache");
       const slots = (dims["B"] ?? 1) * (cache?.kind === "kv_cache" ? cache.type.blockSize : 1);

@@ -17,9 +17,7 @@
 #endif
 
 typedef int8_t vi8 __attribute__((vector_size(4 * LANES)));
-typedef int32_t vi_unaligned __attribute__((vector_size(4 * LANES), aligned(1), may_alias));
 
-INLINE vi vi_load(const void *from) { return *(const vi_unaligned *)from; }
 INLINE vi vi_set(int32_t value) { return value - (vi){0}; }
 
 /* Four codes of one token, in every lane. */

@@ -3,11 +3,11 @@
  * for each GROUP: integer sums within a group, floats from group to group. Included by integer_matmul_q8.h and
  * integer_matmul_bits.h, which say how a panel is stored:
  *
- *   PANEL_BYTES                  bytes of a panel of 16 columns
- *   WEIGHTS_SIGNED               weights are given with their sign, and sums need no start for their offset
- *   NAME_weights(panel, g, q, v) quad q (four rows of k) of group g as bytes, register v of the panel
- *   NAME_scales(panel, g, v)     the scales of group g, register v
- *   NAME_minimums(panel, g, v)   the minimums, where HAS_MINIMUMS is 1
+ *   PANEL_BYTES                 bytes of a panel of 16 columns
+ *   NAME_codes(panel, g, q, v)  quad q (four rows of k) of group g as bytes, register v of the panel
+ *   NAME_scales(panel, g, v)    the scales of group g, register v
+ *   NAME_minimums(panel, g, v)  the minimums, where HAS_MINIMUMS is 1
+ *   WEIGHTS_SIGNED              codes of 8 bits are multiplied with their sign: sums need no start for the offset
  *
  * Few tokens (decode): each panel is read once, straight into the sums of all tokens; threads split the panels.
  * Many tokens (prefill): two panels are unpacked to bytes and floats once, then multiplied with every tile of
@@ -44,6 +44,11 @@ _Static_assert(GROUP % 4 == 0 && GROUP <= 128, "a group is whole quads, and its 
 #define INTEGER_TILE_TOKENS 3
 #define INTEGER_TILE_PANELS 1
 #endif
+
+INLINE vi JOIN(NAME, _weights)(const uint8_t *panel, int64_t g, int q, int v) {
+  const vi codes = JOIN(NAME, _codes)(panel, g, q, v);
+  return WEIGHTS_SIGNED ? codes ^ (vi)((vu){0} + 0x80808080u) : codes;
+}
 
 /* Where a group's sums of token t start. */
 INLINE vi JOIN(NAME, _start)(const uint8_t *x, int64_t g) {

@@ -1,6 +1,6 @@
 /*
  * Many tokens of bfloat16 times weights of bfloat16, in tile registers where there are some. Included by kernels
- * that define, beside NAME, K and N,
+ * that define, beside NAME, K, N, ADDEND and SWIGLU,
  *
  *   WEIGHT   what a pointer into the packed weights points to
  *   K_CHUNK  rows of k whose weights are at hand at a time; a multiple of 32
@@ -25,7 +25,16 @@
 #define MANY_TOKENS 32
 #define SUM_ROW (2 * PANEL)
 
+/* Tokens of a run. A gated product needs whole sums, and so whole rows of activations. */
+#define RUN_ELEMENTS (256 * 2048)
+#if SWIGLU
+#define RUN_TOKENS (RUN_ELEMENTS / (2 * PAIRS) >= 256 ? 256 : RUN_ELEMENTS / (2 * PAIRS) / 32 * 32 + 32)
+#define OUT uint16_t
+_Static_assert(N % (2 * PANEL) == 0, "gate and up are whole panels");
+#else
 #define RUN_TOKENS 256
+#define OUT float
+#endif
 
 /* Where the weights that are multiplied next are stored: memory brings them while tiles are multiplied. */
 typedef struct JOIN(NAME, Ahead) {
@@ -86,8 +95,10 @@ INLINE void JOIN(NAME, _vector_steps)(int tokens, int panels, const uint16_t *x,
     for (int t = 0; t < tokens; t++) {
       const vu codes = vu_set_pair(x + (int64_t)t * ROW + 2 * pair);
 #pragma GCC unroll 16
-      for (int v = 0; v < panels * PANEL_VECTORS; v++)
-        own[t][v] = dot_pairs(own[t][v], vu_load(w[v / PANEL_VECTORS] + pair * PANEL + v % PANEL_VECTORS * LANES), codes);
+      for (int v = 0; v < panels * PANEL_VECTORS; v++) {
+        const uint32_t *const weights = w[v / PANEL_VECTORS] + pair * PANEL + v % PANEL_VECTORS * LANES;
+        own[t][v] = dot_pairs(own[t][v], vu_load(weights), codes);
+      }
     }
   }
   sums_write(own, tokens, panels, sums, SUM_ROW);
@@ -128,28 +139,40 @@ INLINE void JOIN(NAME, _sums_to)(const float *sums, int64_t tokens, int panels, 
       vf_store_tail(to + t * N + column + c, vf_load(sums + t * SUM_ROW + c), N - column - c);
 }
 
+/* A tile's end: whole sums of a gate's panel and of its up's become activations; zeros behind the last column. */
+INLINE void JOIN(NAME, _gated_to)(const float *sums, int64_t tokens, uint16_t *to, int64_t column) {
+  for (int64_t t = 0; t < tokens; t++) {
+    const float *const gate = sums + t * SUM_ROW;
+    uint16_t *const row = to + t * NARROW_ROW(N / 2);
+    for (int c = 0; c < PANEL; c += LANES)
+      vf_store_brain(row + column + c, vf_silu(vf_load(gate + c)) * vf_load(gate + PANEL + c));
+    if (column + PANEL == N / 2) memset(row + N / 2, 0, 2 * (NARROW_ROW(N / 2) - N / 2));
+  }
+}
+
 /* Where a run of tokens is: `shaped` tokens of a tile were the last that registers were shaped for. */
 typedef struct JOIN(NAME, Run) {
   const Worker *worker;
   const uint16_t *x;
   const WEIGHT *w;
   const float *addend;
-  float *out;
+  OUT *out;
   int64_t shaped;
 } JOIN(NAME, Run);
 
-/* `panels` panels, before those at `next` (-1: none), rows k .. k+count-1, by tokens first .. end-1. */
-INLINE void JOIN(NAME, _panels)(JOIN(NAME, Run) *run, int panels, int64_t panel, int64_t next,
+/* `panels` panels, `apart` from each other, before those at `next` (-1: none), rows k .. k+count-1, by tokens
+ * first .. end-1. */
+INLINE void JOIN(NAME, _panels)(JOIN(NAME, Run) *run, int panels, int64_t panel, int64_t apart, int64_t next,
                                 int64_t k, Share tokens) {
   const int64_t count = 2 * PAIRS - k < K_CHUNK ? 2 * PAIRS - k : K_CHUNK;
   const uint32_t *weights[2];
   for (int p = 0; p < panels; p++)
-    weights[p] = JOIN(NAME, _pairs)(run->worker, run->w, p, panel + p, k, count);
+    weights[p] = JOIN(NAME, _pairs)(run->worker, run->w, p, panel + p * apart, k, count);
   const int64_t tiles = (tokens.end - tokens.first + MANY_TOKENS - 1) / MANY_TOKENS;
   JOIN(NAME, Ahead) ahead = {.lines = 0};
   if (next >= 0) {
     for (int p = 0; p < 2; p++)
-      ahead.panel[p] = (const char *)run->w + (next + p) * PANEL_BYTES + PANEL_BYTES * k / (2 * PAIRS);
+      ahead.panel[p] = (const char *)run->w + (next + p * apart) * PANEL_BYTES + PANEL_BYTES * k / (2 * PAIRS);
     ahead.lines = PANEL_BYTES * count / (2 * PAIRS) / 64;
     ahead.a_step = ahead.lines / (tiles * (count / 32)) + 1;
   }
@@ -160,24 +183,41 @@ INLINE void JOIN(NAME, _panels)(JOIN(NAME, Run) *run, int panels, int64_t panel,
     run->shaped = here;
 #endif
     const uint16_t *const x = run->x + t * ROW + k;
+#if SWIGLU
+    float *const sums = run->worker->scratch + SCRATCH_SUMS + (t - tokens.first) * SUM_ROW;
+    if (k == 0) memset(sums, 0, sizeof(float) * SUM_ROW * (size_t)here);
+    JOIN(NAME, _steps)(here, panels, x, weights, count, sums, &ahead);
+    if (k + count == 2 * PAIRS)
+      JOIN(NAME, _gated_to)(sums, here, run->out + t * NARROW_ROW(N / 2), panel * PANEL);
+#else
     float sums[MANY_TOKENS * SUM_ROW] __attribute__((aligned(64)));
     const float *const start = k == 0 ? run->addend : run->out;
     JOIN(NAME, _sums_from)(sums, here, panels, start == NULL ? NULL : start + t * N, panel * PANEL);
     JOIN(NAME, _steps)(here, panels, x, weights, count, sums, &ahead);
     JOIN(NAME, _sums_to)(sums, here, panels, run->out + t * N, panel * PANEL);
+#endif
   }
 }
 
 /* Pairs of panels first .. end-1, by a run of tokens: what is kept in the cache decides what goes outside. */
 INLINE void JOIN(NAME, _run)(JOIN(NAME, Run) *run, Share pairs, Share tokens) {
+#if SWIGLU
+  for (int64_t pair = pairs.first; pair < pairs.end; pair++) {
+    const int64_t next = pair + 1 < pairs.end ? pair + 1 : -1;
+    for (int64_t k = 0; k < 2 * PAIRS; k += K_CHUNK) JOIN(NAME, _panels)(run, 2, pair, PANELS / 2, next, k, tokens);
+  }
+#else
   for (int64_t k = 0; k < 2 * PAIRS; k += K_CHUNK)
-    for (int64_t pair = pairs.first; pair < pairs.end; pair++)
-      if (2 * pair + 2 <= PANELS) JOIN(NAME, _panels)(run, 2, 2 * pair, pair + 1 < pairs.end ? 2 * pair + 2 : -1, k, tokens);
-      else JOIN(NAME, _panels)(run, 1, 2 * pair, -1, k, tokens);
+    for (int64_t pair = pairs.first; pair < pairs.end; pair++) {
+      const int64_t next = pair + 1 < pairs.end ? 2 * pair + 2 : -1;
+      if (2 * pair + 2 <= PANELS) JOIN(NAME, _panels)(run, 2, 2 * pair, 1, next, k, tokens);
+      else JOIN(NAME, _panels)(run, 1, 2 * pair, 1, -1, k, tokens);
+    }
+#endif
 }
 
-KERNEL JOIN(NAME, _many)(const Worker *worker, int32_t tokens, const uint16_t *x, const WEIGHT *w, const float *addend,
-                         float *out) {
+KERNEL JOIN(NAME, _many)(const Worker *worker, int32_t tokens, const uint16_t *x, const WEIGHT *w,
+                         const float *addend, OUT *out) {
   JOIN(NAME, Run) run = {worker, x, w, addend, out, 0};
   const Deal deal = deal_tiles(worker, PANELS, tokens, 2, MANY_TOKENS, RUN_TOKENS);
   for (Shares shares = shares_of(worker, deal.groups * deal.chunks); next_share(&shares);)

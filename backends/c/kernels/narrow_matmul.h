@@ -6,6 +6,7 @@
  *   NAME    the function
  *   K, N    rows and columns of the weights
  *   ADDEND  1: out = addend + x w; `addend` may be `out` itself
+ *   SWIGLU  1: out = silu(gate) * up, as rows of bfloat16; gate and up are the halves of x w
  *
  * Few tokens (decode): each panel is read once, straight into the sums of all tokens; threads split the panels.
  * Many tokens (prefill): narrow-tiles.h. Which of the two computes depends on the number of tokens alone.
@@ -15,6 +16,7 @@
 #define K 64
 #define N 48
 #define ADDEND 0
+#define SWIGLU 0
 #endif
 
 #include "brain-pairs.h"
@@ -23,6 +25,7 @@
 
 #define WEIGHT uint32_t
 #define K_CHUNK 2048
+#define SCRATCH_SUMS 0
 #define PANEL_BYTES (PANEL_PAIRS * 4)
 #define PANEL_PAIRS ((int64_t)((K + 31) / 32 * 16) * PANEL)
 
@@ -33,6 +36,15 @@ INLINE const uint32_t *JOIN(NAME, _pairs)(const Worker *worker, const uint32_t *
 }
 
 #include "narrow-tiles.h"
+
+#if SWIGLU
+
+KERNEL NAME(const Worker *worker, int32_t tokens, const uint16_t *x, const void *weights, const float *addend,
+            OUT *out) {
+  JOIN(NAME, _many)(worker, tokens, x, weights, addend, out);
+}
+
+#else
 
 /* sums[t] += x[t] w for `panels` panels, over all of k. */
 INLINE void JOIN(NAME, _multiply)(Sums sums, int tokens, int panels, const uint16_t *x, const uint32_t *w) {
@@ -66,12 +78,8 @@ INLINE void JOIN(NAME, _strip)(int tokens, int panels, const uint16_t *x, const 
 #define STRIP(tokens) STRIP_PANELS(tokens)
 #define OWN_MANY
 #include "matmul-threads.h"
+#endif
 
 #undef PANEL_BYTES
 #undef PANEL_PAIRS
-#undef PAIRS
-#undef ROW
-#undef SUM_ROW
-#undef RUN_TOKENS
-#undef WEIGHT
-#undef K_CHUNK
+#include "narrow-end.h"

@@ -8,22 +8,12 @@ import type { CKernelRow, KernelInstance } from "../kernel-row.js";
 import { matrixShape, PANEL } from "../panels.js";
 import type { QuadFormat } from "../quads.js";
 import {
-  canPackQuads, dequantizeRows, packQuads, parseQuads, quadName, quadType, quantizeRows, rowBytes,
-  unpackQuads,
+  canPackQuads, dequantizeRows, packQuads, parseQuads, quadDefines, quadName, quadType, quantizeRows,
+  rowBytes, sampleQuads, unpackQuads,
 } from "../quads.js";
 
 /** Panels unpacked at a time: the largest `INTEGER_TILE_PANELS` of kernels/integer-matmul.h. */
 const TILE_PANELS = 2;
-
-/** As Q8_0, Q4_0, Q4_K, Q5_0, Q5_K and Q6_K, of smaller super-groups. */
-const sampleFormats: readonly QuadFormat[] = [
-  { bits: 8, group: 32 },
-  { bits: 4, group: 32 },
-  { bits: 4, group: 32, superGroup: 64, minimums: true },
-  { bits: 5, group: 32 },
-  { bits: 5, group: 32, superGroup: 64, minimums: true },
-  { bits: 6, group: 16, superGroup: 64 },
-];
 
 const packQuadsRow: CKernelRow = {
   family: "movement",
@@ -45,7 +35,7 @@ const packQuadsRow: CKernelRow = {
       return packQuads(q, result);
     },
     work: () => ({ flops: 0 }),
-    samples: sampleFormats.map((format) => ({
+    samples: sampleQuads.map((format) => ({
       operands: [{ ...format, kind: "quantized", shape: [64, 5], scaleDtype: "f16" }],
       attrs: {},
     })),
@@ -140,8 +130,7 @@ function productInstance([, w]: readonly ValueType[], hasAddend: boolean): Kerne
     file: bits === 8 ? "integer_matmul_q8.h" : "integer_matmul_bits.h",
     name: `integer_matmul_${hasAddend ? "add_" : ""}${quadName(format).replace("_quads16", "")}_${rows}x${columns}`,
     defines: [
-      ["K", String(rows)], ["N", String(columns)], ["GROUP", String(group)],
-      ...(bits === 8 ? [] : bitDefines(format)), ["ADDEND", hasAddend ? "1" : "0"],
+      ["K", String(rows)], ["N", String(columns)], ...quadDefines(format), ["ADDEND", hasAddend ? "1" : "0"],
     ],
     comment: `out[tokens, ${columns}] = ${sum}x[tokens, ${rows}] w[${rows}, ${columns}], x as 8-bit codes, w as ${w.format}`,
     scratchFloats: PANEL * TILE_PANELS * ((minimums ? 2 : 1) * (rows / group) + rows / 4),
@@ -151,12 +140,8 @@ function productInstance([, w]: readonly ValueType[], hasAddend: boolean): Kerne
   };
 }
 
-function bitDefines({ bits, superGroup, minimums }: QuadFormat): KernelInstance["defines"] {
-  return [["BITS", String(bits)], ["SUPER", String(superGroup ?? 0)], ["HAS_MINIMUMS", minimums ? "1" : "0"]];
-}
-
 function samplesOf(hasAddend: boolean): OpSample[] {
-  return sampleFormats.map((format) => {
+  return sampleQuads.map((format) => {
     const addend = hasAddend ? [tensor("f32", "T", 37)] : [];
     const w = quadType(format, [64, 37]);
     return { operands: [tensor("u8", "T", rowBytes(64, format.group)), w, ...addend], attrs: {}, dims: { T: 3 } };

@@ -37,6 +37,7 @@ typedef float vf __attribute__((vector_size(4 * LANES)));
 typedef int32_t vi __attribute__((vector_size(4 * LANES)));
 typedef uint32_t vu __attribute__((vector_size(4 * LANES)));
 typedef float vf_unaligned __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+typedef int32_t vi_unaligned __attribute__((vector_size(4 * LANES), aligned(1), may_alias));
 typedef uint16_t vu16 __attribute__((vector_size(2 * LANES)));
 typedef uint16_t vu16_unaligned __attribute__((vector_size(2 * LANES), aligned(1), may_alias));
 
@@ -45,6 +46,7 @@ typedef uint16_t vu16_unaligned __attribute__((vector_size(2 * LANES), aligned(1
 INLINE vf vf_set(float value) { return value - (vf){0}; }
 INLINE vf vf_load(const float *from) { return *(const vf_unaligned *)from; }
 INLINE void vf_store(float *to, vf value) { *(vf_unaligned *)to = value; }
+INLINE vi vi_load(const void *from) { return *(const vi_unaligned *)from; }
 
 /* The first `count` (< LANES) elements; the other lanes are 0. */
 INLINE vf vf_load_part(const float *from, int count) {

@@ -9,7 +9,7 @@ import { narrowRow, narrowRows, packPairs, pairsFormat, pairsType } from "../../
 import type { QuadFormat } from "../../../backends/c/quads.js";
 import { packQuads, parseQuads, quadType, quantizeRows, rowBytes } from "../../../backends/c/quads.js";
 import type { Random } from "../../../src/base/index.js";
-import type { FloatDType, OpSample, PackedType, TensorValue, Value } from "../../../src/ir/index.js";
+import type { DType, FloatDType, OpSample, PackedType, TensorValue, Value } from "../../../src/ir/index.js";
 import { codeOffset, tensor, tensorValue } from "../../../src/ir/index.js";
 import type { QueriedCache } from "../../support/kernel-cases.js";
 import { cacheSamples, drawCase, drawPacked as drawLaidOut } from "../../support/kernel-cases.js";
@@ -41,9 +41,15 @@ function drawFloats(random: Random, shape: readonly [number, number], dtype: Flo
   return tensorValue(dtype, shape, Array.from({ length: shape[0] * shape[1] }, () => random.normal()));
 }
 
+interface RowsOfProduct {
+  readonly dtype: DType;
+  readonly packed: PackedType;
+}
+
 /** Rows of activations for a product with a packed matrix: codes, or bfloat16. */
-function drawRows(random: Random, tokens: number, { format, shape }: PackedType): Value {
-  if (format === pairsFormat) return narrowRows(drawFloats(random, [tokens, shape[0] ?? 1], "f32"));
+function drawRows(random: Random, tokens: number, { dtype, packed }: RowsOfProduct): Value {
+  const { format, shape } = packed;
+  if (dtype === "bf16") return narrowRows(drawFloats(random, [tokens, shape[0] ?? 1], "f32"));
   const quads = parseQuads(format);
   if (quads === undefined) throw new Error(`integer products do not read ${format}`);
   const k = shape[0] ?? 1;
@@ -58,7 +64,7 @@ function makeCase(random: Random, record: CKernelRow, sample: OpSample): KernelC
   return drawCase(random, record, sample, (type, dims) => {
     if (type.kind === "packed") return drawPacked(random, type);
     const isRows = packed !== undefined && type.kind === "tensor" && type.dtype !== "f32";
-    return isRows ? drawRows(random, dims["T"] ?? 1, packed) : undefined;
+    return isRows ? drawRows(random, dims["T"] ?? 1, { dtype: type.dtype, packed }) : undefined;
   });
 }
 
@@ -118,6 +124,33 @@ function integerProductCases(random: Random): KernelCase[] {
   });
 }
 
+/** Codes that become bfloat16: more rows of k than one pass takes, rows that end amid a tile, and gates. */
+function narrowCodeCases(random: Random): KernelCase[] {
+  const formats: readonly (readonly [QuadFormat, number])[] = [
+    [{ bits: 8, group: 32 }, 2112],
+    [{ bits: 8, group: 20 }, 120],
+    [{ bits: 4, group: 32 }, 1088],
+    [{ bits: 4, group: 32, superGroup: 256, minimums: true }, 2304],
+    [{ bits: 5, group: 32 }, 96],
+    [{ bits: 5, group: 32, superGroup: 256, minimums: true }, 512],
+    [{ bits: 6, group: 16, superGroup: 256 }, 768],
+  ];
+  return formats.flatMap(([format, k], i) =>
+    [1, 33, 70].flatMap((count) => {
+      const rows = tensor("bf16", "T", narrowRow(k));
+      const addend = i % 2 === 0 ? [] : [tensor("f32", "T", 45)];
+      const product = requireKernel(i % 2 === 0 ? "c.narrow_matmul" : "c.narrow_matmul_add");
+      const operands = [rows, quadType(format, [k, 45]), ...addend];
+      const gated = [rows, quadType(format, [k, 64])];
+      const more = { attrs: {}, dims: { T: count } };
+      return [
+        makeCase(random, product, { operands, ...more }),
+        makeCase(random, requireKernel("c.narrow_swiglu"), { operands: gated, ...more }),
+      ];
+    }),
+  );
+}
+
 /** Products of bfloat16 with odd inner and outer extents, and with more of k than one pass takes. */
 function narrowProductCases(random: Random): KernelCase[] {
   const shapes: readonly (readonly [number, number])[] = [[173, 45], [2100, 37], [64, 1]];
@@ -155,6 +188,7 @@ export function kernelCases(random: Random): readonly KernelCase[] {
     ...productCases(random),
     ...integerProductCases(random),
     ...narrowProductCases(random),
+    ...narrowCodeCases(random),
     ...cacheCases(random),
   ];
 }

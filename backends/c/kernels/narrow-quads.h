@@ -1,0 +1,74 @@
+/*
+ * out[T, N] = (addend[T, N] +) x[T, K] w[K, N], x and w in bfloat16, sums in single precision. The weights are stored
+ * as small integers with scales (quads-q8.h, quads-bits.h), from which they are made where they are multiplied: two
+ * panels at a time, once for each run of tokens.
+ */
+#include "brain-pairs.h"
+#include "panel-tile.h"
+
+#ifndef HAS_MINIMUMS
+#define HAS_MINIMUMS 0
+#endif
+
+#define QUADS (GROUP / 4)
+#define K_CHUNK (2048 / (8 * GROUP) * (8 * GROUP)) /* whole groups, and whole steps of tiles */
+#define SLOT_FLOATS (K_CHUNK / 2 * PANEL)
+#define SCRATCH_SUMS (2 * SLOT_FLOATS)
+#define WEIGHT uint8_t
+
+_Static_assert(K % GROUP == 0 && GROUP % 4 == 0, "groups are whole quads");
+_Static_assert(GROUP <= 256, "a chunk holds whole groups");
+
+/* Byte j of each lane, less OFFSET, times its scale; exact, and rounded once where there is a minimum. */
+INLINE vf JOIN(NAME, _numbers)(vu codes, int j, vf scales, vf least) {
+  const vi code = (vi)(j == 3 ? codes >> 24 : codes >> (8 * j) & 0xffu);
+  return __builtin_convertvector(code, vf) * scales + least;
+}
+
+INLINE const uint32_t *JOIN(NAME, _pairs)(const Worker *worker, const uint8_t *w, int slot, int64_t panel, int64_t k,
+                                          int64_t count) {
+  uint32_t *const pairs = (uint32_t *)(void *)(worker->scratch + slot * SLOT_FLOATS);
+  const uint8_t *const from = w + panel * PANEL_BYTES;
+  const int64_t end = k + count < K ? k + count : K;
+  uint32_t *to = pairs;
+  for (int64_t g = k / GROUP; g < end / GROUP; g++, to += GROUP / 2 * PANEL) {
+    for (int v = 0; v < PANEL_VECTORS; v++) {
+      const vf scales = JOIN(NAME, _scales)(from, g, v);
+#if HAS_MINIMUMS
+      const vf least = -JOIN(NAME, _minimums)(from, g, v);
+#else
+      const vf least = scales * -(float)OFFSET;
+#endif
+#pragma GCC unroll 32
+      for (int q = 0; q < QUADS; q++) {
+        const vu codes = (vu)JOIN(NAME, _codes)(from, g, q, v);
+        uint32_t *const at = to + 2 * q * PANEL + v * LANES;
+        vf weights[4];
+        for (int i = 0; i < 4; i++) weights[i] = JOIN(NAME, _numbers)(codes, i, scales, least);
+        vu_store(at, pairs_of(weights[0], weights[1]));
+        vu_store(at + PANEL, pairs_of(weights[2], weights[3]));
+      }
+    }
+  }
+  memset(to, 0, (size_t)((char *)(pairs + count / 2 * PANEL) - (char *)to));
+  return pairs;
+}
+
+#include "narrow-tiles.h"
+
+KERNEL NAME(const Worker *worker, int32_t tokens, const uint16_t *x, const void *weights, const float *addend,
+            OUT *out) {
+#if !ADDEND
+  addend = NULL;
+#endif
+  JOIN(NAME, _many)(worker, tokens, x, weights, addend, out);
+}
+
+#undef QUADS
+#undef SLOT_FLOATS
+#undef SCRATCH_SUMS
+#undef PANEL_BYTES
+#undef OFFSET
+#undef GROUP
+#undef HAS_MINIMUMS
+#include "narrow-end.h"

@@ -1,0 +1,17 @@
+/*
+ * How quads of 8-bit weights are stored: [ceil(N / 16)] panels of [K / GROUP] blocks: 16 half-precision scales,
+ * then GROUP / 4 quads: four rows of 16 columns, column by column, each code plus OFFSET.
+ */
+#include "panel-tile.h"
+
+#define BLOCK_BYTES (PANEL * 2 + GROUP * PANEL)
+#define PANEL_BYTES ((int64_t)(K / GROUP) * BLOCK_BYTES)
+#define OFFSET 128
+
+INLINE vi JOIN(NAME, _codes)(const uint8_t *panel, int64_t g, int q, int v) {
+  return vi_load(panel + g * BLOCK_BYTES + PANEL * 2 + (q * PANEL + v * LANES) * 4);
+}
+
+INLINE vf JOIN(NAME, _scales)(const uint8_t *panel, int64_t g, int v) {
+  return vf_load_half((const uint16_t *)(const void *)(panel + g * BLOCK_BYTES) + v * LANES);
+}
