@@ -3,11 +3,12 @@
  * thread of the pool, so that the event loop stays free; the library keeps threads of its own.
  *
  * The FFI layer does not look at the arrays it passes on, and the library can only trust their lengths: both
- * are checked here, everything inside them (indices, block numbers) by the library.
+ * are checked here, and that no slot of the cache is written twice; indices and block numbers by the library.
  */
 
 import type { ProgramDescription } from "../../backends/c/index.js";
 import { HostError } from "../base/index.js";
+import { slotFault } from "./batch-slots.js";
 import type { Batch } from "./executor.js";
 
 export interface NativeOptions {
@@ -38,6 +39,9 @@ export class NativeStepError extends Error {
 }
 
 const MESSAGE_BYTES = 512;
+
+/** `LLMIR_BAD_BLOCK` of the library's interface. */
+const BAD_BLOCK = 7;
 
 /** `LLMIR_NO_DEVICE` of the library's interface. */
 const NO_DEVICE = 12;
@@ -139,6 +143,9 @@ class LoadedLibrary implements NativeModel {
     if (this.#running !== undefined) throw new TypeError("a step of this model is running");
     const fault = arrayFault(batch, this.description);
     if (fault !== undefined) throw new TypeError(fault);
+    const { capacity, kv } = this.description;
+    const overlap = slotFault(batch, { ...capacity, ...kv });
+    if (overlap !== undefined) throw new NativeStepError(BAD_BLOCK, overlap);
     this.#running = this.#run(model, batch);
     try {
       await this.#running;

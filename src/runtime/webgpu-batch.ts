@@ -3,6 +3,7 @@
  * memory, but computes something with it: the numbers are checked here, as the native library checks them.
  */
 
+import { slotFault } from "./batch-slots.js";
 import type { Batch } from "./executor.js";
 import type { ProgramRecord } from "../../backends/wgsl/index.js";
 
@@ -11,7 +12,8 @@ type Description = ProgramRecord["program"];
 /** A sentence, or undefined. `blocks`: of the KV pool. */
 export function batchFault(batch: Batch, description: Description, blocks: number): string | undefined {
   const outer = countFault(batch, description) ?? arrayFault(batch, description);
-  return outer ?? indexFault(batch, description, blocks);
+  const { capacity, kv } = description;
+  return outer ?? indexFault(batch, description, blocks) ?? slotFault(batch, { ...capacity, ...kv });
 }
 
 function countFault(batch: Batch, { capacity }: Description): string | undefined {
@@ -53,9 +55,14 @@ function indexFault(batch: Batch, description: Description, blocks: number): str
     if (token < 0 || token >= vocabulary) return `token ${t} is ${token}, the vocabulary has ${vocabulary}`;
     if (position < 0 || position >= capacity.contextLength) return `token ${t} is at position ${position} of ${capacity.contextLength}`;
     if (sequence < 0 || sequence >= sequenceCount) return `token ${t} is of sequence ${sequence} of ${sequenceCount}`;
-    const entry = sequence * capacity.blocksPerSequence + Math.floor(position / kv.blockSize);
-    const block = blockTable[entry] ?? -1;
-    if (block < 0 || block >= blocks) return `token ${t} lies in block ${block} of ${blocks}`;
+    // Attention reads every block up to the token's own.
+    const last = Math.floor(position / kv.blockSize);
+    if (last >= capacity.blocksPerSequence) return `token ${t} is at position ${position}, beyond its blocks`;
+    const table = sequence * capacity.blocksPerSequence;
+    for (let i = last; i >= 0; i--) {
+      const block = blockTable[table + i]!;
+      if (block < 0 || block >= blocks) return `token ${t} needs block ${block} of ${blocks}`;
+    }
   }
   for (let r = 0; r < rowCount; r++) {
     const row = rows[r]!;

@@ -91,8 +91,9 @@ function readMetadata(cursor: ByteCursor, count: number): Metadata {
   const metadata = new Map<string, MetadataValue>();
   for (let i = 0; i < count; i++) {
     const key = readText(cursor, `the key of metadata entry ${i}`, maxKeyBytes);
-    if (metadata.has(key)) throw new GgufFault(`has the metadata key \`${key}\` twice`);
-    const what = `the value of \`${key.slice(0, 80)}\``;
+    const shown = key.slice(0, 80);
+    if (metadata.has(key)) throw new GgufFault(`has the metadata key \`${shown}\` twice`);
+    const what = `the value of \`${shown}\``;
     metadata.set(key, readValue(cursor, cursor.u32(what), { what, depth: 0 }));
   }
   return metadata;

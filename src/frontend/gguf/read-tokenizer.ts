@@ -18,6 +18,11 @@ export interface TokenizerRecords {
   readonly generationConfig: JsonObject;
 }
 
+/** Of a SentencePiece token: the ways to split one cost its square, and trainers make them far shorter. */
+const maxPieceLength = 1024;
+/** Of a text of the file in a message. */
+const shownLength = 80;
+
 /** Kinds of tokens in `tokenizer.ggml.token_type`. */
 export const tokenKinds = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const;
 
@@ -26,7 +31,11 @@ export function readGgufTokenizer(metadata: Metadata, at: string): Result<Tokeni
   const model = metadata.get("tokenizer.ggml.model");
   const vocabulary = readVocabulary(metadata);
   if (typeof vocabulary === "string") return failure(invalid(vocabulary, at));
-  if (model === "llama") return assemble(spmTokenizer(vocabulary, metadata), { vocabulary, metadata, at });
+  if (model === "llama") {
+    const long = vocabulary.tokens.findIndex(({ length }) => length > maxPieceLength);
+    if (long >= 0) return failure(invalid(`token ${long} is longer than ${maxPieceLength} characters`, at));
+    return assemble(spmTokenizer(vocabulary, metadata), { vocabulary, metadata, at });
+  }
   if (model !== "gpt2") return failure(unsupportedModel(model, at));
   // Files from before the key existed were cut like GPT-2's; so are GPT-NeoX's, which name nothing.
   const name = metadata.get("tokenizer.ggml.pre") ?? "gpt-2";
@@ -42,13 +51,13 @@ function invalid(message: string, at: string): Diagnostic {
 }
 
 function unsupportedModel(model: unknown, at: string): Diagnostic {
-  const found = typeof model === "string" ? `\`${model}\`` : "absent";
+  const found = typeof model === "string" ? `\`${model.slice(0, shownLength)}\`` : "absent";
   return diagnostic("model/unsupported-tokenizer", `\`tokenizer.ggml.model\` is ${found}; supported: \`llama\`, \`gpt2\``, { at });
 }
 
 function unsupportedPre(name: string, at: string): Diagnostic {
   const known = [...preTokenizers.keys()];
-  const message = `the pre-tokenizer \`${name}\` (\`tokenizer.ggml.pre\`) is not known`;
+  const message = `the pre-tokenizer \`${name.slice(0, shownLength)}\` (\`tokenizer.ggml.pre\`) is not known`;
   return diagnostic("model/unsupported-tokenizer", message, {
     at,
     hint: didYouMean(name, known) ?? `known: ${known.join(", ")}`,

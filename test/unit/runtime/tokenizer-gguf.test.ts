@@ -104,6 +104,17 @@ describe("a vocabulary is refused", () => {
     ["of another kind", { "tokenizer.ggml.model": { type: "string", value: "bert" } }, "`tokenizer.ggml.model` is `bert`"],
     ["without tokens", {}, "`tokenizer.ggml.tokens` must be"],
     [
+      "of a kind with a long name",
+      { "tokenizer.ggml.model": { type: "string", value: "x".repeat(1e5) } },
+      `\`tokenizer.ggml.model\` is \`${"x".repeat(80)}\`; supported`,
+    ],
+    [
+      // Its ways to be split would take hours.
+      "with a token of a million letters",
+      { "tokenizer.ggml.tokens": { type: "list", of: "string", values: ["a", "a".repeat(1e6)] } },
+      "token 1 is longer than 1024 characters",
+    ],
+    [
       "with a score too many",
       { "tokenizer.ggml.scores": { type: "list", of: "f32", values: [0, 0] } },
       "`tokenizer.ggml.scores` must have a number for each token",

@@ -38,7 +38,10 @@ const faults: readonly (readonly [string, Partial<Batch>])[] = [
   ["token 1 is 10, the vocabulary has 10", { tokens: Int32Array.of(1, 10) }],
   ["token 0 is at position 8 of 8", { positions: Int32Array.of(8, 4) }],
   ["token 1 is of sequence 1 of 1", { sequences: Int32Array.of(0, 1) }],
-  ["token 0 lies in block 3 of 3", { blockTable: Int32Array.of(3, 0) }],
+  ["token 0 needs block 3 of 3", { blockTable: Int32Array.of(3, 0) }],
+  ["token 0 needs block 3 of 3", { positions: Int32Array.of(5, 4), blockTable: Int32Array.of(3, 0) }],
+  ["token 1 is written over another one, in block 2", { positions: Int32Array.of(3, 3) }],
+  ["sequence 0 has a block twice", { blockTable: Int32Array.of(2, 2) }],
   ["row 0 asks for token 2 of 2", { rows: Int32Array.of(2) }],
 ];
 
