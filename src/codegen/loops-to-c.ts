@@ -6,6 +6,7 @@
 
 import { assertNever, at, invariant, TextWriter } from "../base/index.js";
 import type { Dim, DType, LoopBuffer, LoopKernel, Statement } from "../ir/index.js";
+import { parallelChain, workgroupOf } from "../loops/index.js";
 import { cIdentifier } from "./c-names.js";
 import { printList } from "./c-lists.js";
 import type { CScope } from "./scalars-to-c.js";
@@ -27,6 +28,7 @@ const PIECE = 256;
 /** The function of a kernel, under a name that the caller has made unique. */
 export function printLoopKernelC(kernel: LoopKernel, name: string): PrintedLoops {
   const scope: CScope = { buffers: kernel.buffers, locals: new Map(), dims: new Set(), read: new Set() };
+  invariant(workgroupOf(kernel.body) === undefined, "kernels of processors have no workgroups");
   const body = new TextWriter();
   body.indented(() => printShared(kernel.body, scope, body));
   const dims = [...scope.dims].sort();
@@ -77,13 +79,6 @@ function printShared(body: readonly Statement[], scope: CScope, out: TextWriter)
   const isShort = chain.length === 1 && !isLong(inner.extent);
   if (isHeavy || isShort) printUnits(chain, inner.body, scope, out);
   else printPieces(chain.slice(0, -1), inner, scope, out);
-}
-
-/** The parallel loops at the top that have nothing beside them, outermost first. */
-export function parallelChain(body: readonly Statement[]): readonly For[] {
-  const [first, ...others] = body;
-  if (first?.kind !== "for" || first.mode !== "parallel" || others.length > 0) return [];
-  return [first, ...parallelChain(first.body)];
 }
 
 function hasLoop(statement: Statement): boolean {
@@ -183,14 +178,26 @@ function printStatement(statement: Statement, scope: CScope, out: TextWriter): v
     case "if":
       out.block(`if (${scalarText(statement.condition, scope).text}) {`, () => printBody(statement.then, scope, out));
       return;
+    // Only kernels of GPUs have these: in CUDA's words.
+    case "shared": {
+      const count = statement.shape.reduce((product, each) => product * each, 1);
+      out.line(`__shared__ ${storedTypes[statement.dtype]} ${cIdentifier(statement.name)}[${count}];`);
+      return;
+    }
+    case "barrier":
+      out.line("__syncthreads();");
+      return;
     default:
       return assertNever(statement);
   }
 }
 
-function printLoop({ index, extent, body }: For, scope: CScope, out: TextWriter): void {
+function printLoop({ index, extent, mode, stride, body }: For, scope: CScope, out: TextWriter): void {
   const name = cIdentifier(index);
-  out.block(`for (int64_t ${name} = 0; ${name} < ${dimText(extent, scope)}; ${name}++) {`, () =>
+  const first = stride === undefined ? "0" : scalarText(stride.from, scope).text;
+  const next = stride === undefined ? `${name}++` : `${name} += ${stride.by}`;
+  if (mode === "vector") out.line("#pragma unroll");
+  out.block(`for (int64_t ${name} = ${first}; ${name} < ${dimText(extent, scope)}; ${next}) {`, () =>
     printBody(body, scope, out),
   );
 }

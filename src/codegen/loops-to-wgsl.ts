@@ -1,14 +1,16 @@
 /**
  * Prints a loop kernel as the entry point of a WGSL module. The parallel loops at the top become invocations,
- * one for each iteration of all of them; what is inside runs in order. Dispatches are folded into two
+ * one for each iteration of all of them; what is inside runs in order. Rows that are folded have a workgroup
+ * each, whose invocations share them (`src/loops/schedule-workgroups.ts`). Dispatches are folded into two
  * dimensions where one would have too many workgroups, so the entry point counts over both.
  */
 
-import { assertNever, at, invariant, TextWriter } from "../base/index.js";
+import { assertNever, invariant, TextWriter } from "../base/index.js";
 import type { Dim, LoopKernel, Statement } from "../ir/index.js";
-import type { WgslScope } from "./scalars-to-wgsl.js";
+import { parallelChain, readsOwnStores, scheduleWorkgroups, workgroupOf } from "../loops/index.js";
+import type { WgslScope, WgslShared } from "./scalars-to-wgsl.js";
 import {
-  wgslCondition, wgslDim, wgslLocalType, wgslOffset, wgslRounded, wgslStored,
+  wgslCondition, wgslDim, wgslLocalType, wgslOffset, wgslRounded, wgslScalar, wgslSharedElement, wgslStored,
 } from "./scalars-to-wgsl.js";
 import { wgslIdentifier } from "./wgsl-names.js";
 
@@ -20,6 +22,8 @@ export interface WgslLoops {
   readonly text: string;
   /** Extents of the loops that became invocations: their product is how many there are. */
   readonly units: readonly Dim[];
+  /** Of these, how many a workgroup takes. */
+  readonly unitsOfGroup: number;
   /** Buffers that are read, and that are written; one can be both. */
   readonly read: ReadonlySet<string>;
   readonly written: ReadonlySet<string>;
@@ -30,11 +34,15 @@ export interface WgslLoops {
 type For = Extract<Statement, { kind: "for" }>;
 
 export function printLoopKernelWgsl(
-  kernel: LoopKernel,
+  plain: LoopKernel,
   ofOneLayer: ReadonlySet<string> = new Set(),
 ): WgslLoops {
+  const kernel = scheduleWorkgroups(plain, LOOP_WORKGROUP);
+  const group = workgroupOf(kernel.body);
   const scope: WgslScope = {
     buffers: kernel.buffers,
+    shared: new Map(group?.body.flatMap((each) => (each.kind === "shared" ? [[each.name, each] as const] : []))),
+    readsOwnStores: readsOwnStores(kernel),
     ofOneLayer,
     locals: new Map(),
     dims: new Set(),
@@ -45,12 +53,16 @@ export function printLoopKernelWgsl(
   const chain = parallelChain(kernel.body);
   const body = new TextWriter();
   body.indented(() => {
-    body.line(`let unit = i32((group.y * groups.x + group.x) * ${LOOP_WORKGROUP}u + lane);`);
+    const workgroup = "group.y * groups.x + group.x";
+    body.line(`let unit = i32(${group === undefined ? `(${workgroup}) * ${LOOP_WORKGROUP}u + lane` : workgroup});`);
     body.line(`if (unit >= ${countText(chain, scope)}) { return; }`);
     printIndices(chain, scope, body);
-    printBody(chain.length === 0 ? kernel.body : at(chain, chain.length - 1).body, scope, body);
+    if (group !== undefined) body.line(`let ${wgslIdentifier(group.index)} = i32(lane);`);
+    printBody(group?.body ?? chain.at(-1)?.body ?? kernel.body, scope, body);
   });
   const out = new TextWriter();
+  for (const each of scope.shared.values()) out.line(sharedText(each));
+  if (scope.shared.size > 0) out.gap();
   out.line(`@compute @workgroup_size(${LOOP_WORKGROUP})`);
   out.line("fn main(");
   out.indented(() => {
@@ -62,14 +74,13 @@ export function printLoopKernelWgsl(
   out.indented(() => [...scope.dims].sort().forEach((dim) => out.line(`let ${dim} = step.${dim};`)));
   const { read, written, functions } = scope;
   const units = chain.map(({ extent }) => extent);
-  return { text: `${out.toString()}${body.toString()}}\n`, units, read, written, functions };
+  const unitsOfGroup = group === undefined ? LOOP_WORKGROUP : 1;
+  return { text: `${out.toString()}${body.toString()}}\n`, units, unitsOfGroup, read, written, functions };
 }
 
-/** The parallel loops at the top that have nothing beside them, outermost first. */
-function parallelChain(body: readonly Statement[]): readonly For[] {
-  const [first, ...others] = body;
-  if (first?.kind !== "for" || first.mode !== "parallel" || others.length > 0) return [];
-  return [first, ...parallelChain(first.body)];
+function sharedText({ name, dtype, shape }: WgslShared): string {
+  const count = shape.reduce((product, each) => product * each, 1);
+  return `var<workgroup> ${wgslIdentifier(name)}: array<${wgslLocalType(dtype)}, ${count}>;`;
 }
 
 function countText(chain: readonly For[], scope: WgslScope): string {
@@ -109,6 +120,12 @@ function printStatement(statement: Statement, scope: WgslScope, out: TextWriter)
       return;
     }
     case "store": {
+      const shared = scope.shared.get(statement.buffer);
+      if (shared !== undefined) {
+        const value = wgslRounded(shared.dtype, statement.value, scope);
+        out.line(`${wgslSharedElement(shared, statement.indices, scope)} = ${value};`);
+        return;
+      }
       const buffer = scope.buffers.find(({ name }) => name === statement.buffer);
       invariant(buffer !== undefined, `the kernel has a buffer ${statement.buffer}`);
       scope.written.add(buffer.name);
@@ -120,14 +137,23 @@ function printStatement(statement: Statement, scope: WgslScope, out: TextWriter)
     case "if":
       out.block(`if (${wgslCondition(statement.condition, scope)}) {`, () => printBody(statement.then, scope, out));
       return;
+    // At the head of the module.
+    case "shared":
+      return;
+    case "barrier":
+      out.line("workgroupBarrier();");
+      if (scope.readsOwnStores) out.line("storageBarrier();");
+      return;
     default:
       return assertNever(statement);
   }
 }
 
-function printLoop({ index, extent, body }: For, scope: WgslScope, out: TextWriter): void {
+function printLoop({ index, extent, stride, body }: For, scope: WgslScope, out: TextWriter): void {
   const name = wgslIdentifier(index);
-  out.block(`for (var ${name} = 0; ${name} < ${wgslDim(extent, scope)}; ${name}++) {`, () =>
+  const first = stride === undefined ? "0" : wgslScalar(stride.from, scope).text;
+  const next = stride === undefined ? `${name}++` : `${name} += ${stride.by}`;
+  out.block(`for (var ${name} = ${first}; ${name} < ${wgslDim(extent, scope)}; ${next}) {`, () =>
     printBody(body, scope, out),
   );
 }

@@ -10,15 +10,20 @@
  */
 
 import { assertNever, at, invariant } from "../base/index.js";
-import type { BinaryOperator, Dim, DType, LoopBuffer, Scalar, UnaryOperator } from "../ir/index.js";
+import type { BinaryOperator, Dim, DType, LoopBuffer, Scalar, Statement, UnaryOperator } from "../ir/index.js";
 import { isFloat } from "../ir/index.js";
 import { wgslFloat, wgslIdentifier } from "./wgsl-names.js";
 
+export type WgslShared = Extract<Statement, { kind: "shared" }>;
 export type WgslType = "f32" | "i32" | "bool";
 
 /** What is known while a kernel is printed. Collects what its text names. */
 export interface WgslScope {
   readonly buffers: readonly LoopBuffer[];
+  /** On-chip memory by name. */
+  readonly shared: ReadonlyMap<string, WgslShared>;
+  /** Whether invocations may load what others have stored. */
+  readonly readsOwnStores: boolean;
   /** Buffers of which a kernel sees only the layer that it runs for: their first index is left out. */
   readonly ofOneLayer: ReadonlySet<string>;
   /** Locals by name, with their dtype. */
@@ -47,7 +52,11 @@ export function wgslDim(dim: Dim, scope: Pick<WgslScope, "dims">): string {
 }
 
 /** The element's number in row-major order. */
-export function wgslOffset(buffer: LoopBuffer, indices: readonly Scalar[], scope: WgslScope): string {
+export function wgslOffset(
+  buffer: Pick<LoopBuffer, "name" | "shape">,
+  indices: readonly Scalar[],
+  scope: WgslScope,
+): string {
   const skipped = scope.ofOneLayer.has(buffer.name) ? 1 : 0;
   const offset = indices.slice(skipped).reduce<WgslText>(
     (outer, each, axis) => {
@@ -57,6 +66,11 @@ export function wgslOffset(buffer: LoopBuffer, indices: readonly Scalar[], scope
     atom("0", "i32"),
   );
   return offset.text;
+}
+
+/** An element of on-chip memory. */
+export function wgslSharedElement(shared: WgslShared, indices: readonly Scalar[], scope: WgslScope): string {
+  return `${wgslIdentifier(shared.name)}[${wgslOffset(shared, indices, scope)}]`;
 }
 
 /**
@@ -192,6 +206,10 @@ function localText(name: string, { locals }: WgslScope): WgslText {
 }
 
 function loadText({ buffer: name, indices }: Extract<Scalar, { kind: "load" }>, scope: WgslScope): WgslText {
+  const shared = scope.shared.get(name);
+  if (shared !== undefined) {
+    return atom(wgslSharedElement(shared, indices, scope), wgslLocalType(shared.dtype));
+  }
   const buffer = scope.buffers.find((each) => each.name === name);
   invariant(buffer !== undefined, `the kernel has a buffer ${name}`);
   scope.read.add(name);

@@ -59,8 +59,19 @@ export type Scalar =
   | { readonly kind: "select"; readonly condition: Scalar; readonly then: Scalar; readonly otherwise: Scalar }
   | { readonly kind: "cast"; readonly dtype: DType; readonly operand: Scalar };
 
-/** `parallel`: iterations touch disjoint elements and may run at once, in any order. */
-export type LoopMode = "serial" | "parallel";
+/**
+ * `parallel`: iterations touch disjoint elements and may run at once, in any order. `vector`: the same for a
+ * few iterations of straight-line code, which a target unrolls. `workgroup`: iterations are lanes that run
+ * together, share on-chip memory and wait for each other at barriers.
+ */
+export const loopModes = ["serial", "parallel", "vector", "workgroup"] as const;
+export type LoopMode = (typeof loopModes)[number];
+
+/** Takes every `by`th iteration, from one that differs between lanes. */
+export interface Stride {
+  readonly from: Scalar;
+  readonly by: number;
+}
 
 export type Statement =
   | {
@@ -68,6 +79,8 @@ export type Statement =
       readonly index: string;
       readonly extent: Dim;
       readonly mode: LoopMode;
+      /** Of a serial loop. */
+      readonly stride?: Stride;
       readonly body: readonly Statement[];
     }
   /** Declares a local that later `assign`s may change; visible to the end of the enclosing body. */
@@ -79,7 +92,16 @@ export type Statement =
       readonly indices: readonly Scalar[];
       readonly value: Scalar;
     }
-  | { readonly kind: "if"; readonly condition: Scalar; readonly then: readonly Statement[] };
+  | { readonly kind: "if"; readonly condition: Scalar; readonly then: readonly Statement[] }
+  /** On-chip memory of a workgroup, unset at first: loaded and stored like a buffer, to the body's end. */
+  | {
+      readonly kind: "shared";
+      readonly name: string;
+      readonly dtype: DType;
+      readonly shape: readonly number[];
+    }
+  /** All lanes arrive before any goes on; what they stored before is seen after. */
+  | { readonly kind: "barrier" };
 
 /** A buffer of a loop kernel: row-major, [] for a scalar. */
 export interface LoopBuffer {

@@ -7,4 +7,5 @@ export * from "./loop-kernel.js";
 export * from "./parse-loops.js";
 export * from "./print-loops.js";
 export * from "./run-loops.js";
+export * from "./schedule-workgroups.js";
 export * from "./verify-loops.js";

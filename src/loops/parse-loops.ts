@@ -102,8 +102,10 @@ class LoopReader {
     switch (statement.kind) {
       case "for": {
         const outer = this.#names;
+        const { stride, ...head } = statement;
+        const strided = stride && { stride: { from: this.#scalar(stride.from), by: stride.by } };
         this.#declare(statement.index, "index");
-        const loop = { ...statement, body: this.body(inner) };
+        const loop = { ...head, ...strided, body: this.body(inner) };
         this.#names = outer;
         return loop;
       }
@@ -120,6 +122,10 @@ class LoopReader {
         const indices = statement.indices.map((each) => this.#scalar(each));
         return { ...statement, indices, value: this.#scalar(statement.value) };
       }
+      case "shared":
+        return { ...statement, dtype: this.#dtype(statement.dtype, span) };
+      case "barrier":
+        return statement;
       default:
         return assertNever(statement);
     }

@@ -8,7 +8,7 @@
  */
 
 import { TextWriter, assertNever } from "../base/index.js";
-import type { LoopBuffer, LoopKernel, Scalar, Statement } from "../ir/index.js";
+import type { LoopBuffer, LoopKernel, Scalar, Statement, Stride } from "../ir/index.js";
 import { infixSymbol } from "./operators.js";
 
 export function printLoops({ name, buffers, body }: LoopKernel): string {
@@ -29,7 +29,7 @@ function printBody(body: readonly Statement[], out: TextWriter): void {
 function printStatement(statement: Statement, out: TextWriter): void {
   switch (statement.kind) {
     case "for":
-      out.line(`${statement.mode} ${statement.index} < ${statement.extent}`);
+      out.line(`${statement.mode} ${statement.index} < ${statement.extent}${strideText(statement.stride)}`);
       out.indented(() => printBody(statement.body, out));
       break;
     case "let":
@@ -45,9 +45,19 @@ function printStatement(statement: Statement, out: TextWriter): void {
       out.line(`if ${printScalar(statement.condition)}`);
       out.indented(() => printBody(statement.then, out));
       break;
+    case "shared":
+      out.line(`shared ${statement.name}: ${statement.dtype}[${statement.shape.join(", ")}]`);
+      break;
+    case "barrier":
+      out.line("barrier");
+      break;
     default:
       assertNever(statement);
   }
+}
+
+function strideText(stride: Stride | undefined): string {
+  return stride === undefined ? "" : ` from ${printScalar(stride.from)} by ${stride.by}`;
 }
 
 function printPlace(buffer: string, indices: readonly Scalar[]): string {

@@ -35,7 +35,13 @@ export function mapParts(scalar: Scalar, change: (part: Scalar) => Scalar): Scal
 /** A statement with each of its own scalars replaced; bodies stay as they are. */
 export function mapOwnScalars(statement: Statement, change: (scalar: Scalar) => Scalar): Statement {
   switch (statement.kind) {
-    case "for":
+    case "for": {
+      const { stride } = statement;
+      if (stride === undefined) return statement;
+      return { ...statement, stride: { ...stride, from: change(stride.from) } };
+    }
+    case "shared":
+    case "barrier":
       return statement;
     case "let":
     case "assign":
@@ -101,6 +107,9 @@ export function renameBody(body: readonly Statement[], renaming: Renaming): read
       case "let":
       case "assign":
         return { ...own, name: named(own.name) };
+      case "shared":
+      case "barrier":
+        return own;
       case "store":
         return { ...own, buffer: renaming.buffers?.get(own.buffer) ?? own.buffer };
       default:

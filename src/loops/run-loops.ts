@@ -1,7 +1,8 @@
 /**
  * Runs a loop kernel on typed arrays, as the reference for what targets print from it. Stores and locals
  * round to their dtype, as memory and registers do. Every index is checked, and iterations of a parallel loop
- * that write one element, or read what another one writes, are reported as a race.
+ * that write one element, or read what another one writes, are reported as a race; so are lanes of a
+ * workgroup that do so without a barrier between. On-chip memory is not read before it is written.
  */
 
 import { InvariantError, assertNever, invariant } from "../base/index.js";
@@ -15,18 +16,27 @@ import type {
   TensorData,
   UnaryOperator,
 } from "../ir/index.js";
-import { castNumber, dimValue, erf } from "../ir/index.js";
+import { castNumber, dimValue, erf, newTensor } from "../ir/index.js";
 import { RaceWatch } from "./race-watch.js";
+import { allStatements } from "./rewrite-loops.js";
 
 /** A kernel's memory, by buffer name. Floats of every format are held in a Float32Array. */
 export type LoopMemory = Readonly<Record<string, TensorData>>;
 
 interface Run {
   readonly kernel: LoopKernel;
-  readonly memory: LoopMemory;
   readonly dims: DimEnv;
-  readonly buffers: ReadonlyMap<string, { readonly buffer: LoopBuffer; readonly extents: readonly number[] }>;
+  readonly buffers: Map<string, Place>;
   readonly races: RaceWatch;
+}
+
+/** A buffer, or on-chip memory of the workgroup that runs. */
+interface Place {
+  readonly buffer: LoopBuffer;
+  readonly extents: readonly number[];
+  readonly data: TensorData;
+  /** Of on-chip memory: which elements have been written. */
+  readonly isSet?: Uint8Array;
 }
 
 /** Values of loop variables and locals; each body sees those around it. */
@@ -41,11 +51,12 @@ export function runLoops(kernel: LoopKernel, memory: LoopMemory, dims: DimEnv = 
     kernel.buffers.map((buffer) => {
       const extents = buffer.shape.map((dim) => dimValue(dim, dims));
       const count = extents.reduce((product, extent) => product * extent, 1);
-      invariant(memory[buffer.name]?.length === count, `the buffer ${buffer.name} has ${count} elements`);
-      return [buffer.name, { buffer, extents }] as const;
+      const data = memory[buffer.name];
+      invariant(data?.length === count, `the buffer ${buffer.name} has ${count} elements`);
+      return [buffer.name, { buffer, extents, data }] as const;
     }),
   );
-  const run: Run = { kernel, memory, dims, buffers, races: new RaceWatch() };
+  const run: Run = { kernel, dims, buffers, races: new RaceWatch() };
   runBody(kernel.body, { values: new Map(), dtypes: new Map() }, run);
 }
 
@@ -74,16 +85,26 @@ function runStatement(statement: Statement, frame: Frame, run: Run): void {
     case "if":
       if (valueOf(statement.condition, frame, run) !== 0) runBody(statement.then, frame, run);
       break;
+    case "shared":
+    case "barrier":
+      throw new InvariantError(`${run.kernel.name}: a ${statement.kind} is met by one lane alone`);
     default:
       assertNever(statement);
   }
 }
 
-function runLoop(statement: Extract<Statement, { kind: "for" }>, frame: Frame, run: Run): void {
+type For = Extract<Statement, { kind: "for" }>;
+
+function runLoop(statement: For, frame: Frame, run: Run): void {
   const extent = dimValue(statement.extent, run.dims);
-  const watched = statement.mode === "parallel";
+  if (statement.mode === "workgroup") {
+    runWorkgroup(statement, extent, frame, run);
+    return;
+  }
+  const { from, by } = statement.stride ?? { by: 1 };
+  const watched = statement.mode !== "serial";
   if (watched) run.races.enter(statement.index);
-  for (let i = 0; i < extent; i++) {
+  for (let i = from === undefined ? 0 : valueOf(from, frame, run); i < extent; i += by) {
     if (watched) run.races.iterate(i);
     frame.values.set(statement.index, i);
     runBody(statement.body, frame, run);
@@ -91,20 +112,56 @@ function runLoop(statement: Extract<Statement, { kind: "for" }>, frame: Frame, r
   if (watched) run.races.leave();
 }
 
-function runStore(statement: Extract<Statement, { kind: "store" }>, frame: Frame, run: Run): void {
-  const { buffer } = requireBuffer(statement.buffer, run);
-  const at = offsetOf(statement.buffer, statement.indices, frame, run);
-  invariant(buffer.access !== "read", `the buffer ${buffer.name} may be stored to`);
-  run.races.write(buffer.name, at);
-  const data = run.memory[buffer.name];
-  invariant(data !== undefined, `the buffer ${buffer.name} has memory`);
-  data[at] = castNumber(buffer.dtype, valueOf(statement.value, frame, run));
+/** The frames of a workgroup's lanes, in order. */
+type Lanes = readonly Frame[];
+
+function runWorkgroup({ index, body }: For, extent: number, frame: Frame, run: Run): void {
+  const lanes = Array.from({ length: extent }, (_, lane): Frame => {
+    return { values: new Map(frame.values).set(index, lane), dtypes: new Map(frame.dtypes) };
+  });
+  run.races.enter(index, true);
+  runLanes(body, lanes, run);
+  run.races.leave();
+  for (const each of body) if (each.kind === "shared") run.buffers.delete(each.name);
 }
 
-function requireBuffer(
-  name: string,
-  run: Run,
-): { readonly buffer: LoopBuffer; readonly extents: readonly number[] } {
+/** Statement after statement, each by all lanes: barriers stand where all lanes come by alike. */
+function runLanes(body: readonly Statement[], lanes: Lanes, run: Run): void {
+  for (const statement of body) {
+    if (statement.kind === "barrier") run.races.barrier();
+    else if (statement.kind === "shared") run.buffers.set(statement.name, onChip(statement));
+    else if (statement.kind === "for" && allStatements(statement.body).some(({ kind }) => kind === "barrier")) {
+      invariant(statement.mode === "serial" && statement.stride === undefined, "barriers are met by all lanes");
+      for (let i = 0; i < dimValue(statement.extent, run.dims); i++) {
+        for (const { values } of lanes) values.set(statement.index, i);
+        runLanes(statement.body, lanes, run);
+      }
+    } else {
+      lanes.forEach((frame, lane) => {
+        run.races.iterate(lane);
+        runStatement(statement, frame, run);
+      });
+    }
+  }
+}
+
+function onChip({ name, dtype, shape }: Extract<Statement, { kind: "shared" }>): Place {
+  const { data } = newTensor(dtype, shape);
+  const buffer = { name, dtype, shape, access: "update" } as const;
+  return { buffer, extents: shape, data, isSet: new Uint8Array(data.length) };
+}
+
+function runStore(statement: Extract<Statement, { kind: "store" }>, frame: Frame, run: Run): void {
+  const { buffer, data, isSet } = requireBuffer(statement.buffer, run);
+  const at = offsetOf(statement.buffer, statement.indices, frame, run);
+  invariant(buffer.access !== "read", `the buffer ${buffer.name} may be stored to`);
+  const value = castNumber(buffer.dtype, valueOf(statement.value, frame, run));
+  run.races.write(buffer.name, at, isSet !== undefined);
+  data[at] = value;
+  if (isSet !== undefined) isSet[at] = 1;
+}
+
+function requireBuffer(name: string, run: Run): Place {
   const found = run.buffers.get(name);
   invariant(found !== undefined, `the kernel ${run.kernel.name} has a buffer ${name}`);
   return found;
@@ -161,9 +218,12 @@ function valueOf(scalar: Scalar, frame: Frame, run: Run): number {
 
 function loadFrom(scalar: Extract<Scalar, { kind: "load" }>, frame: Frame, run: Run): number {
   const at = offsetOf(scalar.buffer, scalar.indices, frame, run);
-  const { access } = requireBuffer(scalar.buffer, run).buffer;
-  if (access !== "read") run.races.read(scalar.buffer, at);
-  const value = run.memory[scalar.buffer]?.[at];
+  const { buffer, data, isSet } = requireBuffer(scalar.buffer, run);
+  if (isSet?.[at] === 0) {
+    throw new InvariantError(`${run.kernel.name}: ${buffer.name}:${at} is read before it is written`);
+  }
+  if (buffer.access !== "read") run.races.read(scalar.buffer, at, isSet !== undefined);
+  const value = data[at];
   invariant(value !== undefined, `${scalar.buffer} has an element ${at}`);
   return value;
 }

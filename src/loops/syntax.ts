@@ -1,6 +1,6 @@
 /** What the grammar of loop kernels builds: plain objects, names not yet told apart. */
 
-import type { Dim } from "../ir/index.js";
+import type { Dim, LoopMode } from "../ir/index.js";
 
 export interface TextSpan {
   readonly start: number;
@@ -50,9 +50,10 @@ export type ScalarSyntax =
 export type StatementSyntax =
   | {
       readonly kind: "for";
-      readonly mode: "serial" | "parallel";
+      readonly mode: LoopMode;
       readonly index: string;
       readonly extent: Dim;
+      readonly stride: { readonly from: ScalarSyntax; readonly by: number } | null;
     }
   | { readonly kind: "let"; readonly name: string; readonly dtype: string; readonly value: ScalarSyntax }
   | { readonly kind: "assign"; readonly name: string; readonly value: ScalarSyntax }
@@ -62,7 +63,9 @@ export type StatementSyntax =
       readonly indices: readonly ScalarSyntax[];
       readonly value: ScalarSyntax;
     }
-  | { readonly kind: "if"; readonly condition: ScalarSyntax };
+  | { readonly kind: "if"; readonly condition: ScalarSyntax }
+  | { readonly kind: "shared"; readonly name: string; readonly dtype: string; readonly shape: readonly number[] }
+  | { readonly kind: "barrier" };
 
 export interface LineSyntax {
   /** Spaces in front of it. */

@@ -4,9 +4,9 @@
 import { describe, expect, test } from "vitest";
 
 import { createRandom } from "../../src/base/index.js";
-import type { OpRecord, OpSample, TensorData, Value, ValueType } from "../../src/ir/index.js";
+import type { LoopKernel, OpRecord, OpSample, TensorData, Value, ValueType } from "../../src/ir/index.js";
 import { concreteType, coreOps, inferType, newTensor, operandName } from "../../src/ir/index.js";
-import { hasLoopForm, loopKernel, runLoops, verifyLoops } from "../../src/loops/index.js";
+import { hasLoopForm, loopKernel, parseLoops, printLoops, runLoops, scheduleWorkgroups, verifyLoops } from "../../src/loops/index.js";
 import { drawSample } from "../support/sample-values.js";
 import { quantizedBuffers } from "../support/values.js";
 import type { Tolerance } from "../support/tolerances.js";
@@ -83,11 +83,15 @@ function memoryOf(name: string, value: Value): Record<string, TensorData> {
   }
 }
 
-function runSample(record: OpRecord, sample: OpSample): string | undefined {
+function runSample(
+  record: OpRecord,
+  sample: OpSample,
+  change: (kernel: LoopKernel) => LoopKernel = (kernel) => kernel,
+): string | undefined {
   const { operands, types, dims } = drawSample(createRandom(7), record, sample);
   const symbolic = inferType(record, sample.operands, sample.attrs, sample.result);
   const result = concreteType(symbolic, dims);
-  const kernel = loopKernel(record, sample.operands, sample.attrs, symbolic);
+  const kernel = change(loopKernel(record, sample.operands, sample.attrs, symbolic));
   expect(verifyLoops(kernel)).toEqual([]);
 
   const memory: Record<string, TensorData> = {};
@@ -112,6 +116,27 @@ describe("the loop form agrees with the meaning", () => {
     );
   test.each(cases)("%s", (_name, record, sample) => {
     expect(runSample(record, sample)).toBeUndefined();
+  });
+});
+
+describe.each([2, 4, 8])("shared by %i lanes, rows agree with the meaning", (lanes) => {
+  const scheduled = new Set<string>();
+  const cases = records
+    .filter(hasLoopForm)
+    .flatMap((record) => record.samples.map((sample, i) => [`${record.name} sample ${i}`, record, sample] as const));
+  test.each(cases)("%s", (_name, record, sample) => {
+    const difference = runSample(record, sample, (kernel) => {
+      const made = scheduleWorkgroups(kernel, lanes);
+      if (made !== kernel) scheduled.add(record.name);
+      expect(parseLoops(printLoops(made))).toEqual(made);
+      return made;
+    });
+    expect(difference).toBeUndefined();
+  });
+
+  test("ops that fold rows are scheduled", () => {
+    for (const op of ["rms_norm", "layer_norm", "softmax", "reduce_sum", "reduce_max", "argmax"]) expect(scheduled).toContain(op);
+    for (const op of ["matmul", "add", "append_kv"]) expect(scheduled).not.toContain(op);
   });
 });
 

@@ -3,7 +3,7 @@
 import { invariant } from "../../../src/base/index.js";
 import type { WgslLoops } from "../../../src/codegen/index.js";
 import {
-  LOOP_WORKGROUP, printedUseText, printLoopKernelWgsl, shapeText, wgslIdentifier,
+  printedUseText, printLoopKernelWgsl, shapeText, wgslIdentifier,
 } from "../../../src/codegen/index.js";
 import type { Attrs, DType, OpRecord, ValueType } from "../../../src/ir/index.js";
 import { operandName } from "../../../src/ir/index.js";
@@ -59,7 +59,7 @@ export function loopInstance(
     rows: [],
     files: numberFiles(loops, accessesOf(record, operands, result)),
     accesses: accessesOf(record, operands, result).flatMap((access) => narrowed(access, loops)),
-    groups: [{ factors: loops.units, per: LOOP_WORKGROUP }],
+    groups: [{ factors: loops.units, per: loops.unitsOfGroup }],
     text: loops.text,
   };
 }

@@ -85,6 +85,9 @@ fn hyperbolic_tangent(x: f32) -> f32 {
   return select(far, fma(p * z, x, x), size < 0.625);
 }
 
+var<workgroup> greatest_lanes: array<f32, 64>;
+var<workgroup> total_lanes: array<f32, 64>;
+
 @compute @workgroup_size(64)
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,
@@ -93,19 +96,44 @@ fn main(
 ) {
   let C = step.C;
   let T = step.T;
-  let unit = i32((group.y * groups.x + group.x) * 64u + lane);
+  let unit = i32(group.y * groups.x + group.x);
   if (unit >= 2 * T) { return; }
   let i0 = unit / T;
   let i1 = unit % T;
+  let lane_ = i32(lane);
   var greatest: f32 = -infinity();
-  for (var m = 0; m < C; m++) {
-    greatest = larger(greatest, read_x((i0 * T + i1) * C + m));
+  var greatest_lane: f32 = -infinity();
+  for (var m = lane_; m < C; m += 64) {
+    greatest_lane = larger(greatest_lane, read_x((i0 * T + i1) * C + m));
   }
+  greatest_lanes[lane_] = greatest_lane;
+  var width: i32 = 32;
+  for (var half = 0; half < 6; half++) {
+    workgroupBarrier();
+    if (lane_ < width) {
+      greatest_lanes[lane_] = larger(greatest_lanes[lane_], greatest_lanes[lane_ + width]);
+    }
+    width = width / 2;
+  }
+  workgroupBarrier();
+  greatest = larger(greatest, greatest_lanes[0]);
   var total: f32 = 0.0;
-  for (var s = 0; s < C; s++) {
-    total = total + exponential(read_x((i0 * T + i1) * C + s) - greatest);
+  var total_lane: f32 = 0.0;
+  for (var s = lane_; s < C; s += 64) {
+    total_lane = total_lane + exponential(read_x((i0 * T + i1) * C + s) - greatest);
   }
-  for (var r = 0; r < C; r++) {
+  total_lanes[lane_] = total_lane;
+  var width_2: i32 = 32;
+  for (var half_2 = 0; half_2 < 6; half_2++) {
+    workgroupBarrier();
+    if (lane_ < width_2) {
+      total_lanes[lane_] = total_lanes[lane_] + total_lanes[lane_ + width_2];
+    }
+    width_2 = width_2 / 2;
+  }
+  workgroupBarrier();
+  total = total + total_lanes[0];
+  for (var r = lane_; r < C; r += 64) {
     write_result((i0 * T + i1) * C + r, exponential(read_x((i0 * T + i1) * C + r) - greatest) / total);
   }
 }

@@ -7,7 +7,7 @@ import { expect, test } from "vitest";
 import type { Random } from "../../../src/base/index.js";
 import { createRandom } from "../../../src/base/index.js";
 import type { DType, LoopKernel, OpRecord, Scalar, Statement } from "../../../src/ir/index.js";
-import { coreOps, coreRegistry, dtypes, inferType, tensor } from "../../../src/ir/index.js";
+import { coreOps, coreRegistry, dtypes, inferType, loopModes, tensor } from "../../../src/ir/index.js";
 import {
   fusedRecord, hasLoopForm, loopKernel, LoopSyntaxError, parseLoops, printLoops, verifyLoops,
 } from "../../../src/loops/index.js";
@@ -111,7 +111,7 @@ let fresh = 0;
 
 function drawStatement(random: Random, depth: number, names: Names): Statement {
   const scalar = (): Scalar => drawScalar(random, 3, names);
-  switch (random.below(depth > 0 ? 5 : 3)) {
+  switch (random.below(depth > 0 ? 7 : 3)) {
     case 0:
       return { kind: "let", name: `v${fresh++}`, dtype: pick(random, dtypes), value: scalar() };
     case 1:
@@ -123,11 +123,19 @@ function drawStatement(random: Random, depth: number, names: Names): Statement {
     }
     case 3:
       return { kind: "if", condition: scalar(), then: drawBody(random, depth - 1, names) };
+    case 4:
+      return { kind: "barrier" };
+    case 5: {
+      const shape = Array.from({ length: random.below(3) }, () => random.below(40));
+      return { kind: "shared", name: `m${fresh++}`, dtype: pick(random, dtypes), shape };
+    }
     default: {
       const index = `i${fresh++}`;
       const inner = { ...names, indices: [...names.indices, index] };
-      const mode = pick(random, ["serial", "parallel"] as const);
-      return { kind: "for", index, extent: drawDim(random), mode, body: drawBody(random, depth - 1, inner) };
+      const mode = pick(random, loopModes);
+      const stride = random.below(2) === 0 ? {} : { stride: { from: scalar(), by: random.below(9) } };
+      const body = drawBody(random, depth - 1, inner);
+      return { kind: "for", index, extent: drawDim(random), mode, ...stride, body };
     }
   }
 }

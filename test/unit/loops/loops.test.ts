@@ -140,6 +140,42 @@ describe("the verifier refuses", () => {
     expect(verifyLoops(refused)).toEqual([finding]);
   });
 
+  const lane = index("lane");
+  const shared = { kind: "shared", name: "s", dtype: "f32", shape: [4] } as const;
+  const barrier = { kind: "barrier" } as const;
+  const lanes = (...body: readonly Statement[]): Statement => loop("lane", 4, "workgroup", body);
+  const odd: Statement = { kind: "if", condition: binary("remainder", lane, number(2, "i32")), then: [barrier] };
+  const strided: Statement = {
+    kind: "for", index: "j", extent: 9, mode: "serial", stride: { from: lane, by: 4 }, body: [barrier],
+  };
+  const nowhere = "a barrier stands where not all lanes of a workgroup come by alike";
+  test.each<[string, LoopKernel]>([
+    [nowhere, kernel(barrier)],
+    [nowhere, kernel(over("parallel", barrier))],
+    [nowhere, kernel(lanes(odd))],
+    [nowhere, kernel(lanes(strided))],
+    [nowhere, kernel(lanes(loop("j", 4, "parallel", [barrier])))],
+    ["`s` is on-chip memory outside the body of a workgroup", kernel(over("parallel", shared))],
+    ["`s` is on-chip memory outside the body of a workgroup", kernel(lanes(loop("j", 4, "serial", [shared])))],
+    ["`s` has the shape [0]", kernel(lanes({ ...shared, shape: [0] }))],
+    ["`s` is declared twice", kernel(lanes(shared, shared))],
+    ["there is no buffer `s`", kernel(loop("p", 2, "parallel", [lanes(store("s", [lane], number(0)), shared)]))],
+    ["a workgroup has 20000 bytes of on-chip memory, of 16384", kernel(lanes({ ...shared, shape: [5, 1000] }))],
+    ["the workgroup loop `lane` stands inside other than parallel loops", kernel(over("serial", lanes()))],
+    ["the workgroup loop `lane` has the extent T", kernel(loop("lane", "T", "workgroup", []))],
+    ["the workgroup loop `lane` has the extent 512", kernel(loop("lane", 512, "workgroup", []))],
+    ["something stands beside a workgroup loop", kernel(lanes(), store("y", [zero], number(0)))],
+    ["the vector loop `j` has the extent T", kernel(loop("j", "T", "vector", []))],
+    ["the loop `k` stands inside a vector loop", kernel(loop("j", 4, "vector", [loop("k", 4, "serial", [])]))],
+    ["the parallel loop `i` has a stride of 2", kernel({ ...strided, index: "i", mode: "parallel", stride: { from: zero, by: 2 }, body: [] } as Statement)],
+    [
+      "`t` is assigned by the iterations of a parallel loop around which it is declared",
+      kernel(declare("t", "f32", number(0)), loop("j", 4, "vector", [assign("t", number(1))])),
+    ],
+  ])("%s: workgroups", (finding, refused) => {
+    expect(verifyLoops(refused)).toEqual([finding]);
+  });
+
   test("two buffers of one name", () => {
     const { buffers } = kernel();
     expect(verifyLoops({ name: "k", buffers: [...buffers, ...buffers.slice(0, 1)], body: [] })).toEqual([
@@ -218,6 +254,59 @@ describe("running a kernel", () => {
     const attempt = (): void => runLoops(kernel(...body), memory());
     expect(attempt).toThrow(InvariantError);
     expect(attempt).toThrow(sentence);
+  });
+
+  describe("in a workgroup", () => {
+    const lane = index("lane");
+    const one = number(1, "i32");
+    const next = binary("remainder", binary("add", lane, one), number(4, "i32"));
+    const shared = { kind: "shared", name: "s", dtype: "f32", shape: [4] } as const;
+    const barrier = { kind: "barrier" } as const;
+    const fill = store("s", [lane], load("x", lane));
+    const lanes = (...body: readonly Statement[]): LoopKernel =>
+      kernel(loop("lane", 4, "workgroup", [shared, ...body]));
+
+    test("lanes see what others stored before a barrier", () => {
+      const state = memory();
+      runLoops(lanes(fill, barrier, store("y", [lane], load("s", next))), state);
+      expect(Array.from(state.y)).toEqual([2, 3, 4, 1]);
+    });
+
+    test("lanes take turns, and each its own", () => {
+      const state = memory();
+      const sum = assign("t", binary("add", local("t"), load("x", i)));
+      const stride = { from: lane, by: 2 };
+      const turns: Statement = { kind: "for", index: "i", extent: 4, mode: "serial", stride, body: [sum] };
+      const body = [declare("t", "f32", number(0)), turns, store("y", [lane], local("t"))];
+      runLoops(kernel(loop("lane", 2, "workgroup", body)), state);
+      expect(Array.from(state.y)).toEqual([4, 6, 0, 0]);
+    });
+
+    test.each<[string, readonly Statement[]]>([
+      ["race: iterations of the workgroup loop lane write and read s:0", [fill, store("y", [lane], load("s", zero))]],
+      ["race: iterations of the workgroup loop lane write s:0", [store("s", [zero], load("x", lane))]],
+      ["race: iterations of the workgroup loop lane read and write s:1", [
+        fill, barrier, store("s", [lane], load("s", next)),
+      ]],
+      ["race: iterations of the workgroup loop lane write and read y:0", [
+        store("y", [lane], number(1)), store("s", [lane], load("y", zero)),
+      ]],
+      ["k: s:0 is read before it is written", [store("y", [lane], load("s", lane))]],
+      ["k: index 4 of axis 0 of s is outside 0 to 3", [store("s", [binary("add", lane, one)], number(0))]],
+    ])("finds: %s", (sentence, body) => {
+      expect(() => runLoops(lanes(...body), memory())).toThrow(sentence);
+    });
+
+    test("finds lanes of different workgroups that write one element", () => {
+      const group = loop("lane", 4, "workgroup", [store("y", [lane], number(1))]);
+      const attempt = (): void => runLoops(kernel(loop("p", 2, "parallel", [group])), memory());
+      expect(attempt).toThrow("iterations of the parallel loop p write y:0");
+    });
+
+    test("finds vector iterations that write one element", () => {
+      const attempt = (): void => runLoops(kernel(loop("j", 4, "vector", [store("y", [zero], number(1))])), memory());
+      expect(attempt).toThrow("loop j write y:0");
+    });
   });
 
   test("lets a serial loop depend on itself", () => {
