@@ -26,7 +26,8 @@ const compiler = process.env["CC"] ?? "gcc";
 /** `$CC` for programs that need not be fast: they are built in a third of the time. */
 export const quickCompiler = `${fileURLToPath(new URL("quick-cc", import.meta.url))} ${compiler}`;
 
-function quickHost(cacheRoot: string): Host {
+/** A host whose C compiler is that one. */
+export function quickHost(cacheRoot: string): Host {
   const host = plainHost(cacheRoot);
   return { ...host, environment: (name) => (name === "CC" ? quickCompiler : host.environment(name)) };
 }

@@ -1,5 +1,6 @@
 // Runs the same ragged batches through two executors and compares every row of logits.
 
+import type { Host } from "../../src/base/index.js";
 import type { CompiledModel } from "../../src/runtime/index.js";
 import { renderDiagnostics } from "../../src/diagnostics/index.js";
 import { createNodeHost } from "../../src/host/index.js";
@@ -12,8 +13,9 @@ export async function loadForTest(
   folder: string,
   cacheRoot: string,
   options: Partial<LoadOptions>,
+  host: Host = createNodeHost(),
 ): Promise<CompiledModel> {
-  const loaded = await loadCompiled({ ...createNodeHost(), cacheRoot }, folder, options);
+  const loaded = await loadCompiled({ ...host, cacheRoot }, folder, options);
   if (!loaded.ok) throw new Error(renderDiagnostics(loaded.diagnostics));
   return loaded.value;
 }
