@@ -5,9 +5,14 @@
  */
 
 import { HostError, type Host } from "../../src/base/index.js";
-import type { BuildReport } from "../../src/codegen/index.js";
+import type { BuildReport, TargetSettings } from "../../src/codegen/index.js";
 import { sourceHash } from "../../src/codegen/index.js";
 import { hostError } from "../../src/diagnostics/index.js";
+import type { InstructionLevel } from "./levels.js";
+import { levelsOf } from "./levels.js";
+
+/** The architecture that stands for every processor of the host's kind: levels.ts. */
+export const GENERIC = "generic";
 
 export interface Compiler {
   readonly command: string;
@@ -51,55 +56,119 @@ async function versionOf(host: Host, command: string, args: readonly string[]): 
   }
 }
 
-export async function buildLibrary(host: Host, folder: string): Promise<BuildReport> {
-  const sources = ["model.c", "runtime/runtime.c", "runtime/pool.c"];
+export async function buildLibrary(
+  host: Host,
+  folder: string,
+  settings: TargetSettings,
+): Promise<BuildReport> {
   const flags = ["-shared", "-fPIC", "-fvisibility=hidden"];
-  return build(host, folder, { sources, flags, name: "libmodel", suffix: ".so" });
+  return build(host, folder, { sources: runtime, flags, name: "libmodel", suffix: ".so", settings });
 }
 
 /** The stand-alone program of runtime/main.c; the report names the program. */
-export async function buildProgram(host: Host, folder: string): Promise<BuildReport> {
-  const sources = ["model.c", "runtime/runtime.c", "runtime/pool.c", "runtime/main.c"];
-  return build(host, folder, { sources, flags: [], name: "model", suffix: "" });
+export async function buildProgram(
+  host: Host,
+  folder: string,
+  settings: TargetSettings,
+): Promise<BuildReport> {
+  const sources = [...runtime, "runtime/main.c"];
+  return build(host, folder, { sources, flags: [], name: "model", suffix: "", settings });
 }
+
+const runtime = ["runtime/runtime.c", "runtime/pool.c", "runtime/levels.c"];
 
 interface Target {
   readonly sources: readonly string[];
   readonly flags: readonly string[];
   readonly name: string;
   readonly suffix: string;
+  readonly settings: TargetSettings;
+}
+
+/** Options for the runtime, and the copies of the program with those of their own. */
+interface Variants {
+  readonly flags: readonly string[];
+  /** What the flags mean here, where that depends on the machine. */
+  readonly machine: string;
+  readonly copies: readonly InstructionLevel[];
 }
 
 async function build(host: Host, folder: string, target: Target): Promise<BuildReport> {
-  const { sources, flags, name, suffix } = target;
+  const { sources, flags, name, suffix, settings } = target;
   const compiler = await findCompiler(host);
-  const options = [...compiler.args, ...compilerFlags(host), ...flags, ...sources];
-  const hash = sourceHash(host, folder, [nativeMachine(host), compiler.version, ...options]);
+  const isGeneric = settings.arch === GENERIC;
+  const variants = isGeneric ? await genericVariants(host, compiler) : nativeVariants(host);
+  const { copies } = variants;
+  const common = [...compiler.args, ...compilerFlags, ...flags];
+  const words = [variants.machine, compiler.version, ...copies.flatMap((each) => [each.name, ...each.flags])];
+  const hash = sourceHash(host, folder, [...words, ...common, ...variants.flags, ...sources]);
+  const compile = (args: readonly string[]): Promise<void> =>
+    compileIn(host, folder, [compiler.command, ...args]);
+  const objects = copies.map((copy) => `model-${copy.name}.o`);
+  await Promise.all(
+    copies.map((copy, i) =>
+      compile([...common, ...copy.flags, ...renamed(copy, i), "-c", "model.c", "-o", objects[i]!]),
+    ),
+  );
   const file = `${name}-${hash}${suffix}`;
-  const command = [compiler.command, ...options, "-o", file, "-pthread", "-lm"];
-  const { exitCode, stderr } = await host.run(compiler.command, command.slice(1), { folder });
-  if (exitCode !== 0) {
-    throw hostError("target/compile-failed", `${compiler.command} could not compile the emitted C`, {
-      path: folder,
-      hint: firstLines(stderr),
-    });
-  }
+  const program = copies.length === 0 ? ["model.c"] : objects;
+  const args = [...common, ...variants.flags, ...program, ...sources, "-o", file, "-pthread", "-lm"];
+  await compile(args);
+  for (const object of objects) host.files.remove(host.files.join(folder, object));
+  const command = [compiler.command, ...args];
   return { compiler: compiler.version, command, programPath: host.files.join(folder, file) };
+}
+
+async function compileIn(
+  host: Host,
+  folder: string,
+  [command = "", ...args]: readonly string[],
+): Promise<void> {
+  const { exitCode, stderr } = await host.run(command, args, { folder });
+  if (exitCode === 0) return;
+  throw hostError("target/compile-failed", `${command} could not compile the emitted C`, {
+    path: folder,
+    hint: firstLines(stderr),
+  });
 }
 
 /**
  * Infinities matter (masks, running maxima), so there is no -ffast-math; what it would bring is asked for
  * one by one: contraction to FMA, no errno from libm, no floating-point traps.
  */
-function compilerFlags({ machine }: Host): readonly string[] {
-  const native = machine.architecture === "arm64" ? "-mcpu=native" : "-march=native";
-  const floats = ["-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math"];
-  return ["-std=c11", "-O3", native, ...floats, "-Wall", "-Wextra"];
+const compilerFlags = [
+  "-std=c11", "-O3", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-Wall", "-Wextra",
+];
+
+/** One program, for this machine. */
+function nativeVariants({ machine }: Host): Variants {
+  const flags = [machine.architecture === "arm64" ? "-mcpu=native" : "-march=native"];
+  return { flags, machine: [machine.model, ...machine.features].join(" "), copies: [] };
 }
 
-/** What `native` means to the compiler. */
-function nativeMachine({ machine }: Host): string {
-  return [machine.model, ...machine.features].join(" ");
+/** A copy for each level that the compiler knows, and the runtime for the plainest. */
+async function genericVariants(host: Host, compiler: Compiler): Promise<Variants> {
+  const [plainest, ...others] = levelsOf(host.machine.architecture);
+  const known = await Promise.all(others.map((level) => isKnown(host, compiler, level)));
+  const copies = [plainest, ...others.filter((_, i) => known[i])];
+  const names = copies.map(({ name }) => `LEVEL(${name})`).join(" ");
+  const flags = [...plainest.flags, `-DLLMIR_LEVELS=${names}`];
+  return { flags, machine: host.machine.architecture, copies };
+}
+
+async function isKnown(
+  host: Host,
+  { command, args }: Compiler,
+  { flags }: InstructionLevel,
+): Promise<boolean> {
+  const { exitCode } = await host.run(command, [...args, ...flags, "-x", "c", "-fsyntax-only", "/dev/null"]);
+  return exitCode === 0;
+}
+
+/** What a copy defines gets its name; facts and description are the same in all, the first ones are used. */
+function renamed({ name }: InstructionLevel, index: number): readonly string[] {
+  const names = index === 0 ? ["llmir_program"] : ["llmir_program", "llmir_facts", "llmir_describe"];
+  return names.map((each) => `-D${each}=${each}_${name}`);
 }
 
 function firstLines(text: string): string {

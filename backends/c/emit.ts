@@ -10,7 +10,8 @@ import { kernels as rows } from "./kernels.js";
 
 /** Files that every artifact has, relative to `backends/c`. */
 const runtimeFiles = [
-  "amx.h", "llmir.h", "main.c", "numbers.h", "pool.c", "pool.h", "program.h", "runtime.c", "vector.h", "worker.h",
+  "amx.h", "levels.c", "llmir.h", "main.c", "numbers.h", "pool.c", "pool.h", "program.h", "runtime.c",
+  "vector.h", "worker.h",
 ];
 
 const dialect: CDialect = {

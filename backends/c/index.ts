@@ -3,12 +3,13 @@
 import type { Host } from "../../src/base/index.js";
 import { HostError } from "../../src/base/index.js";
 import type { Ability, Backend } from "../../src/codegen/index.js";
-import { buildLibrary, findCompiler } from "./build.js";
+import { buildLibrary, findCompiler, GENERIC } from "./build.js";
 import { emitProgram } from "./emit.js";
 import { kernels } from "./kernels.js";
 import { writeWeightHeader } from "./weight-file.js";
 
-export { buildProgram, findCompiler } from "./build.js";
+export { buildProgram, findCompiler, GENERIC } from "./build.js";
+export { levelsOf } from "./levels.js";
 export type { Compiler } from "./build.js";
 export type { ProgramDescription } from "../../src/codegen/index.js";
 export type { CKernelRow, KernelInstance } from "./kernel-row.js";
@@ -18,7 +19,7 @@ export { weightsHash, writeWeightHeader } from "./weight-file.js";
 export const cBackend: Backend = {
   name: "c",
   doc: "C11 with threads, built by the machine's own compiler",
-  capabilities: { executor: "library", runsOnHost: true, architectures: [] },
+  capabilities: { executor: "library", runsOnHost: true, architectures: [GENERIC] },
   hardware: ["generic-x86-64"],
   kernels,
   ruleFiles: ["lower/c.rules"],

@@ -29,7 +29,10 @@ export function addCompileFlags(command: Command): Command {
   const { target, quantize, activations, memoryBytes } = DEFAULT_COMPILE_OPTIONS;
   return command
     .option("--target <name>", "what to emit code for", target)
-    .option("--arch <name>", "the processor to build for, as the target names it (default: what suits the machine)")
+    .option(
+      "--march, --arch <name>",
+      "the processor to build for, as the target names it; for C, `generic` is any (default: what suits the machine)",
+    )
     .addOption(
       new Option("--quantize <level>", "the coarsest weights that may be used").choices(quantizationLevels).default(quantize),
     )

@@ -72,7 +72,8 @@ export function cacheFolder({ files, cacheRoot }: Host, kind: string, name: stri
 
 /** Everything that decides the bytes of a program. */
 function programKey(host: Host, { files, options }: Compilation): string {
-  const machine = host.machine.features.join(" ");
+  const { architecture, features } = host.machine;
+  const machine = [architecture, ...(options.arch === undefined ? features : [])].join(" ");
   const compiler = ["CC", "NVCC"].map((name) => host.environment(name) ?? "").join("\n");
   const sources = files.flatMap(({ path, text }) => [path, text]);
   return host.sha256([options.target, options.arch ?? "", machine, compiler].join("\n"), ...sources);

@@ -235,7 +235,9 @@ export function machineDescription(
   const file = `backends/${backend.name}/hardware/${at(backend.hardware, 0)}.json`;
   const generic = parseHardware(JSON.parse(readAsset(host, file)));
   if (!backend.capabilities.runsOnHost) return generic;
-  const machine = describeMachine(generic, host.machine);
+  // What is built for a named processor is priced for no other: only cores and caches are this machine's.
+  const facts = options.arch === undefined ? host.machine : { ...host.machine, features: [] };
+  const machine = describeMachine(generic, facts);
   return options.threads === undefined ? machine : { ...machine, threads: options.threads };
 }
 

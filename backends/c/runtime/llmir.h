@@ -61,6 +61,9 @@ LLMIR_PUBLIC const char *llmir_error(int32_t code);
 /* The program as JSON: capacities, vocabulary, cache geometry, whether a step reads the context arrays. */
 LLMIR_PUBLIC const char *llmir_describe(void);
 
+/* The level of instructions that a model runs with, as LLMIR_ISA names it; "" where it was built for one. */
+LLMIR_PUBLIC const char *llmir_isa(const llmir_model *model);
+
 LLMIR_PUBLIC void llmir_close(llmir_model *model);
 
 #endif

@@ -11,6 +11,9 @@
 #include "llmir.h"
 #include "worker.h"
 
+/* A copy of the program for a level of instructions: levels.c. */
+typedef struct Level Level;
+
 /* One step: the batch, and where the model's memory is. The same for all threads. */
 typedef struct Step {
   int32_t T, S, R, C, B, P; /* tokens, sequences, rows, context slots, table width, blocks in the pool */
@@ -19,6 +22,7 @@ typedef struct Step {
   unsigned char *arena;         /* activations, at the plan's offsets */
   const unsigned char *weights; /* the weight file from its first byte */
   void *keys, *values;          /* [layers, P, block size, heads, head dim] in the cache's format */
+  const Level *level;           /* the copy of the program that runs; NULL where there is one alone */
 } Step;
 
 /* Constants of the program that the runtime checks a batch against. */
@@ -34,6 +38,10 @@ extern const ProgramFacts llmir_facts;
 
 /* Runs the step as one of `worker->threads` threads. */
 void llmir_program(const Step *step, const Worker *worker);
+
+/* The copy for this processor. Where LLMIR_ISA names none that it can run, NULL and the fault. */
+const Level *llmir_choose_level(const char **fault);
+const char *llmir_level_name(const Level *level);
 
 /* Moves a value to its place; threads share the bytes. */
 static inline __attribute__((unused)) void copy_value(const Worker *worker, void *to, const void *from, int64_t bytes) {

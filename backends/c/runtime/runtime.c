@@ -47,6 +47,7 @@ struct llmir_model {
   int32_t blocks;
   llmir_pool *pool;
   ThreadChoice choice;
+  const Level *level;
 };
 
 /* ---- Opening ---------------------------------------------------------------------------------------- */
@@ -131,9 +132,13 @@ int32_t llmir_open(const char *weights_path, int32_t threads, int32_t blocks, ll
   if (threads < 1 || threads > MAX_THREADS)
     return fail(complaint, LLMIR_BAD_ARGUMENT, "threads", "a number from 1 to 1024 is needed");
   if (blocks < 1) return fail(complaint, LLMIR_BAD_ARGUMENT, "blocks", "at least one is needed");
+  const char *fault = NULL;
+  const Level *const level = llmir_choose_level(&fault);
+  if (level == NULL && fault != NULL) return fail(complaint, LLMIR_BAD_ARGUMENT, "LLMIR_ISA", fault);
   llmir_model *const opened = calloc(1, sizeof *opened);
   if (opened == NULL) return fail(complaint, LLMIR_NO_MEMORY, "model", "not enough memory");
   opened->blocks = blocks;
+  opened->level = level;
   opened->choice = (ThreadChoice){.most = threads, .threads = threads, .left = WARM_UP_STEPS};
   int32_t code = map_weights(opened, weights_path, complaint);
   if (code == LLMIR_OK) code = take_memory(opened, complaint);
@@ -281,6 +286,7 @@ int32_t llmir_step(llmir_model *model, const llmir_batch *batch) {
       .weights = model->weights,
       .keys = model->cache,
       .values = model->cache + (size_t)llmir_facts.layers * (size_t)model->blocks * half_block_bytes(),
+      .level = model->level,
   };
   run_measured(model, &step);
   return LLMIR_OK;
@@ -298,6 +304,8 @@ int32_t llmir_copy_block(llmir_model *model, int32_t from, int32_t to) {
   }
   return LLMIR_OK;
 }
+
+const char *llmir_isa(const llmir_model *model) { return llmir_level_name(model->level); }
 
 const char *llmir_error(int32_t code) {
   static const char *const meanings[] = {

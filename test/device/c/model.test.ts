@@ -2,13 +2,13 @@
 // of its own, so that a crash is a failed file), and as a stand-alone program.
 
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { tmpdir } from "node:os";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { buildProgram, cBackend } from "../../../backends/c/index.js";
+import { buildProgram, cBackend, GENERIC, levelsOf } from "../../../backends/c/index.js";
 import { createRandom, HostError } from "../../../src/base/index.js";
 import { createNodeHost } from "../../../src/host/index.js";
 import type { ProgramPlan } from "../../../src/plan/index.js";
@@ -225,7 +225,7 @@ describe.skipIf(compiler === undefined)("a compiled model", () => {
   });
 
   test("runs as a program of its own that continues tokens greedily", async () => {
-    const { programPath: program } = await buildProgram(host, folder);
+    const { programPath: program } = await buildProgram(host, folder, settings);
     const prompt = [5, 40, 0, 17, 8, 9, 30, 31, 2, 3, 4, 7, 6, 1];
     const ran = spawnSync(program, [weightsPath, "-n", "3", "-t", "2", ...prompt.map(String)], { encoding: "utf8" });
     expect(ran.stderr).toBe("");
@@ -233,6 +233,42 @@ describe.skipIf(compiler === undefined)("a compiled model", () => {
     expect(spawnSync(program, [weightsPath, "x"]).status).toBe(2);
     expect(spawnSync(program, [join(folder, "absent"), "1"]).status).toBe(1);
   }, 120_000);
+
+  describe("built for any processor", () => {
+    const prompt = [5, 40, 0, 17, 8, 9];
+    const names = levelsOf(host.machine.architecture).map(({ name }) => name);
+    const anywhere = mkdtempSync(join(tmpdir(), "llmir-generic-"));
+    let program = "";
+    afterAll(() => rmSync(anywhere, { recursive: true, force: true }));
+
+    beforeAll(async () => {
+      writeSources(anywhere, plan);
+      ({ programPath: program } = await buildProgram(host, anywhere, { arch: GENERIC }));
+    }, 240_000);
+
+    const run = (level: string): { status: number | null; stdout: string; stderr: string } =>
+      spawnSync(program, [weightsPath, "-n", "3", ...prompt.map(String)], {
+        encoding: "utf8",
+        env: { ...process.env, LLMIR_ISA: level },
+      });
+
+    test.each(["", ...names])("continues tokens as the evaluator does at level '%s', or refuses it", (level) => {
+      const { status, stdout, stderr } = run(level);
+      if (status === 0) expect(stdout.trim().split(" ").map(Number)).toEqual(greedy(prompt, 3));
+      else expect(stderr).toMatch(/LLMIR_ISA.*(does not have|was built for)/);
+      if (level === "" || level === names[0]) expect(status).toBe(0);
+    });
+
+    test("refuses a level that there is not", () => {
+      const { status, stderr } = run("sse9");
+      expect(status).toBe(1);
+      expect(stderr).toMatch(/LLMIR_ISA: it names no level/);
+    });
+
+    test("leaves no file behind but the program", () => {
+      expect(readdirSync(anywhere).filter((name) => name.endsWith(".o"))).toEqual([]);
+    });
+  });
 
   /** The evaluator's continuation, the prompt in chunks of the largest step. */
   function greedy(prompt: readonly number[], count: number): number[] {

@@ -44,7 +44,7 @@ describe.skipIf(compiler === "")("C sources", () => {
       mkdirSync(dirname(join(folder, path)), { recursive: true });
       writeFileSync(join(folder, path), text);
     }
-    const sources = ["model.c", "runtime/runtime.c", "runtime/pool.c", "runtime/main.c"];
+    const sources = ["model.c", "runtime/runtime.c", "runtime/pool.c", "runtime/levels.c", "runtime/main.c"];
     for (const machine of ["-march=native", ...(process.arch === "x64" ? ["-march=x86-64"] : [])]) {
       expect(complaints([machine, ...sources, "-o", "model", "-pthread", "-lm"], folder)).toBe("");
     }
