@@ -6,6 +6,7 @@ import { afterEach, describe, expect, test } from "vitest";
 
 import type { ProgramRecord } from "../../../backends/wgsl/index.js";
 import { HostError } from "../../../src/base/index.js";
+import { describeHostError } from "../../../src/diagnostics/index.js";
 import { buildArtifact, compileModel } from "../../../src/compiler/index.js";
 import { createNodeHost } from "../../../src/host/index.js";
 import type { Executor } from "../../../src/runtime/index.js";
@@ -80,6 +81,9 @@ describe.skipIf(!ability.ok)("a device", () => {
       for (const fault of [await step(), await step()]) {
         expect(fault).toBeInstanceOf(HostError);
         expect((fault as HostError).details.code).toBe("target/device-lost");
+        const described = describeHostError(fault as HostError);
+        expect(described).toMatchObject({ code: "target/device-lost", severity: "error" });
+        expect(described.message).toContain("the GPU device was lost");
       }
     });
   });
