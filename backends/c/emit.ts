@@ -10,7 +10,7 @@ import { kernels as rows } from "./kernels.js";
 
 /** Files that every artifact has, relative to `backends/c`. */
 const runtimeFiles = [
-  "amx.h", "levels.c", "llmir.h", "main.c", "numbers.h", "pool.c", "pool.h", "program.h", "runtime.c",
+  "amx.h", "batch.h", "levels.c", "llmir.h", "main.c", "numbers.h", "pool.c", "pool.h", "program.h", "runtime.c",
   "vector.h", "worker.h",
 ];
 

@@ -9,9 +9,11 @@ import type { ProgramPlan } from "../../src/plan/index.js";
 import { kernels as rows } from "./kernels.js";
 
 /**
- * Files that every artifact has, by their paths there. The interface is that of the C target, word for word.
+ * Files that every artifact has, by their paths there. The interface and the check of a batch are those of C,
+ * word for word.
  */
 const runtimeFiles: readonly (readonly [path: string, asset: string])[] = [
+  ["runtime/batch.h", "backends/c/runtime/batch.h"],
   ["runtime/launch.cuh", "backends/cuda/runtime/launch.cuh"],
   ["runtime/llmir.h", "backends/c/runtime/llmir.h"],
   ["runtime/numbers.cuh", "backends/cuda/runtime/numbers.cuh"],

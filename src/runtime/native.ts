@@ -8,7 +8,6 @@
 
 import type { ProgramDescription } from "../../backends/c/index.js";
 import { HostError } from "../base/index.js";
-import { slotFault } from "./batch-slots.js";
 import type { Batch } from "./executor.js";
 
 export interface NativeOptions {
@@ -40,14 +39,15 @@ export class NativeStepError extends Error {
 
 const MESSAGE_BYTES = 512;
 
-/** `LLMIR_BAD_BLOCK` of the library's interface. */
-const BAD_BLOCK = 7;
-
-/** `LLMIR_NO_DEVICE` of the library's interface. */
-const NO_DEVICE = 12;
-
-const noWeightsHint = "pack the weights again: they must come from the same compilation";
-const noGpuHint = "run it where an NVIDIA GPU and its driver are, or take another `--target`";
+/** What to do about a model that cannot be opened, by the codes of the library's interface (llmir.h). */
+const openHints: Readonly<Record<number, string>> = {
+  1: "set what it names to a value that it takes; without `LLMIR_ISA`, the best level of this processor is chosen",
+  9: "pack the weights again: they must come from the same compilation",
+  10: "give a smaller `--context`, or quantize the model",
+  11: "give fewer `--threads`",
+  12: "run it where an NVIDIA GPU and its driver are, or take another `--target`",
+};
+const otherFaultHint = "build the model again on this machine";
 
 /** Throws `HostError` when the library or the weights cannot be opened. */
 export async function openNative(
@@ -62,7 +62,7 @@ export async function openNative(
   const code = library.open({ weightsPath, threads, blocks, handle, message });
   if (code !== 0) {
     const why = textOf(message) || library.error(code);
-    throw cannotLoad(weightsPath, why, code === NO_DEVICE ? noGpuHint : noWeightsHint);
+    throw cannotLoad(weightsPath, why, openHints[code] ?? otherFaultHint);
   }
   return new LoadedLibrary(library, handle[0]!, description, blocks);
 }
@@ -110,7 +110,7 @@ async function loadLibrary(path: string): Promise<Library> {
     };
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw cannotLoad(path, why, "build the model again on this machine", cause);
+    throw cannotLoad(path, why, otherFaultHint, cause);
   }
 }
 
@@ -143,9 +143,6 @@ class LoadedLibrary implements NativeModel {
     if (this.#running !== undefined) throw new TypeError("a step of this model is running");
     const fault = arrayFault(batch, this.description);
     if (fault !== undefined) throw new TypeError(fault);
-    const { capacity, kv } = this.description;
-    const overlap = slotFault(batch, { ...capacity, ...kv });
-    if (overlap !== undefined) throw new NativeStepError(BAD_BLOCK, overlap);
     this.#running = this.#run(model, batch);
     try {
       await this.#running;

@@ -1,8 +1,5 @@
 /*
- * The life of a model: its weight file, its cache, its activations, and the check of every batch.
- *
- * A batch comes from a caller that we do not trust to have counted right: every index in it is compared
- * with its bound before a kernel uses it, so that kernels need no checks of their own.
+ * The life of a model: its weight file, its cache, its activations, and its steps.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -17,6 +14,8 @@
 
 #include "pool.h"
 #include "program.h"
+
+#include "batch.h"
 
 #define MAX_THREADS 1024
 
@@ -44,7 +43,7 @@ struct llmir_model {
   unsigned char *arena;
   unsigned char *cache; /* keys, then values */
   size_t cache_bytes;
-  int32_t blocks;
+  CacheBounds bounds;
   llmir_pool *pool;
   ThreadChoice choice;
   const Level *level;
@@ -113,12 +112,14 @@ static size_t arena_bytes(void) { return llmir_facts.arena_bytes > 0 ? llmir_fac
 
 static int32_t take_memory(llmir_model *model, Complaint complaint) {
   const size_t block_bytes = 2 * (size_t)llmir_facts.layers * half_block_bytes();
-  if (block_bytes > 0 && (size_t)model->blocks > SIZE_MAX / 2 / block_bytes)
+  if (block_bytes > 0 && (size_t)model->bounds.blocks > SIZE_MAX / 2 / block_bytes)
     return fail(complaint, LLMIR_NO_MEMORY, "cache", "too many blocks for this machine");
-  model->cache_bytes = block_bytes * (size_t)model->blocks;
+  model->cache_bytes = block_bytes * (size_t)model->bounds.blocks;
   if (model->cache_bytes == 0) model->cache_bytes = 1;
   model->cache = map_zeroed(model->cache_bytes);
   if (model->cache == NULL) return fail(complaint, LLMIR_NO_MEMORY, "cache", "not enough memory for its blocks");
+  model->bounds.marks = calloc(count_marks(model->bounds.blocks), 1);
+  if (model->bounds.marks == NULL) return fail(complaint, LLMIR_NO_MEMORY, "cache", "not enough memory");
   model->arena = map_zeroed(arena_bytes());
   if (model->arena == NULL) return fail(complaint, LLMIR_NO_MEMORY, "activations", "not enough memory");
   return LLMIR_OK;
@@ -137,7 +138,7 @@ int32_t llmir_open(const char *weights_path, int32_t threads, int32_t blocks, ll
   if (level == NULL && fault != NULL) return fail(complaint, LLMIR_BAD_ARGUMENT, "LLMIR_ISA", fault);
   llmir_model *const opened = calloc(1, sizeof *opened);
   if (opened == NULL) return fail(complaint, LLMIR_NO_MEMORY, "model", "not enough memory");
-  opened->blocks = blocks;
+  opened->bounds.blocks = blocks;
   opened->level = level;
   opened->choice = (ThreadChoice){.most = threads, .threads = threads, .left = WARM_UP_STEPS};
   int32_t code = map_weights(opened, weights_path, complaint);
@@ -157,64 +158,8 @@ void llmir_close(llmir_model *model) {
   if (model->arena != NULL) munmap(model->arena, arena_bytes());
   if (model->cache != NULL) munmap(model->cache, model->cache_bytes);
   if (model->weights != NULL) munmap((void *)(uintptr_t)model->weights, model->weights_bytes);
+  free(model->bounds.marks);
   free(model);
-}
-
-/* ---- Checking a batch -------------------------------------------------------------------------------- */
-
-static int within(int32_t value, int32_t bound) { return value >= 0 && value < bound; }
-
-static int32_t check_counts(const llmir_batch *batch) {
-  const int counted = within(batch->token_count - 1, llmir_facts.max_tokens) &&
-                      within(batch->sequence_count - 1, llmir_facts.max_sequences) &&
-                      within(batch->row_count, llmir_facts.max_rows + 1) && batch->context_count >= 0;
-  if (!counted) return LLMIR_BAD_COUNT;
-  if (batch->tokens == NULL || batch->positions == NULL || batch->sequences == NULL || batch->block_table == NULL)
-    return LLMIR_BAD_ARGUMENT;
-  if (batch->row_count > 0 && (batch->rows == NULL || batch->logits == NULL)) return LLMIR_BAD_ARGUMENT;
-  return LLMIR_OK;
-}
-
-/* Whether every block up to a position's own is one of the pool: attention reads all of them. */
-static int blocks_exist(const llmir_model *model, const llmir_batch *batch, int32_t sequence, int32_t position) {
-  const int32_t *const table = batch->block_table + (size_t)sequence * (size_t)llmir_facts.blocks_per_sequence;
-  const int32_t last = position / llmir_facts.block_size;
-  if (last >= llmir_facts.blocks_per_sequence) return 0;
-  for (int32_t i = 0; i <= last; i++)
-    if (!within(table[i], model->blocks)) return 0;
-  return 1;
-}
-
-static int32_t check_tokens(const llmir_model *model, const llmir_batch *batch) {
-  for (int32_t t = 0; t < batch->token_count; t++) {
-    if (!within(batch->tokens[t], llmir_facts.vocabulary)) return LLMIR_BAD_TOKEN;
-    if (!within(batch->positions[t], llmir_facts.context_length)) return LLMIR_BAD_POSITION;
-    if (!within(batch->sequences[t], batch->sequence_count)) return LLMIR_BAD_SEQUENCE;
-  }
-  for (int32_t t = 0; t < batch->token_count; t++) {
-    /* A run of tokens of one sequence: the last position covers the blocks of those before it. */
-    const int covered = t + 1 < batch->token_count && batch->sequences[t + 1] == batch->sequences[t] &&
-                        batch->positions[t + 1] >= batch->positions[t];
-    if (!covered && !blocks_exist(model, batch, batch->sequences[t], batch->positions[t])) return LLMIR_BAD_BLOCK;
-  }
-  for (int32_t r = 0; r < batch->row_count; r++)
-    if (!within(batch->rows[r], batch->token_count)) return LLMIR_BAD_ROW;
-  return LLMIR_OK;
-}
-
-static int32_t check_context(const llmir_model *model, const llmir_batch *batch) {
-  if (!llmir_facts.needs_context) return LLMIR_OK;
-  if (batch->context_count < 1 || batch->context_count > llmir_facts.max_context) return LLMIR_BAD_COUNT;
-  if (batch->context_sequences == NULL || batch->context_positions == NULL) return LLMIR_BAD_ARGUMENT;
-  for (int32_t c = 0; c < batch->context_count; c++) {
-    const int32_t sequence = batch->context_sequences[c], position = batch->context_positions[c];
-    if (!within(sequence, batch->sequence_count) || !within(position, llmir_facts.context_length))
-      return LLMIR_BAD_CONTEXT;
-    const int64_t entry = (int64_t)sequence * llmir_facts.blocks_per_sequence + position / llmir_facts.block_size;
-    if (position / llmir_facts.block_size >= llmir_facts.blocks_per_sequence) return LLMIR_BAD_CONTEXT;
-    if (!within(batch->block_table[entry], model->blocks)) return LLMIR_BAD_BLOCK;
-  }
-  return LLMIR_OK;
 }
 
 /* ---- Running ----------------------------------------------------------------------------------------- */
@@ -263,9 +208,7 @@ static void run_measured(llmir_model *model, const Step *step) {
 
 int32_t llmir_step(llmir_model *model, const llmir_batch *batch) {
   if (model == NULL || batch == NULL) return LLMIR_BAD_ARGUMENT;
-  int32_t code = check_counts(batch);
-  if (code == LLMIR_OK) code = check_tokens(model, batch);
-  if (code == LLMIR_OK) code = check_context(model, batch);
+  const int32_t code = check_batch(model->bounds, batch);
   if (code != LLMIR_OK) return code;
   const Step step = {
       .T = batch->token_count,
@@ -273,7 +216,7 @@ int32_t llmir_step(llmir_model *model, const llmir_batch *batch) {
       .R = batch->row_count,
       .C = llmir_facts.needs_context ? batch->context_count : 0,
       .B = llmir_facts.blocks_per_sequence,
-      .P = model->blocks,
+      .P = model->bounds.blocks,
       .tokens = batch->tokens,
       .positions = batch->positions,
       .sequences = batch->sequences,
@@ -285,7 +228,7 @@ int32_t llmir_step(llmir_model *model, const llmir_batch *batch) {
       .arena = model->arena,
       .weights = model->weights,
       .keys = model->cache,
-      .values = model->cache + (size_t)llmir_facts.layers * (size_t)model->blocks * half_block_bytes(),
+      .values = model->cache + (size_t)llmir_facts.layers * (size_t)model->bounds.blocks * half_block_bytes(),
       .level = model->level,
   };
   run_measured(model, &step);
@@ -294,12 +237,12 @@ int32_t llmir_step(llmir_model *model, const llmir_batch *batch) {
 
 int32_t llmir_copy_block(llmir_model *model, int32_t from, int32_t to) {
   if (model == NULL) return LLMIR_BAD_ARGUMENT;
-  if (!within(from, model->blocks) || !within(to, model->blocks)) return LLMIR_BAD_BLOCK;
+  if (!within(from, model->bounds.blocks) || !within(to, model->bounds.blocks)) return LLMIR_BAD_BLOCK;
   if (from == to) return LLMIR_OK;
   const size_t bytes = half_block_bytes();
   /* Keys of all layers, then values of all layers: 2 * layers pools of `blocks` blocks. */
   for (size_t pool = 0; pool < 2 * (size_t)llmir_facts.layers; pool++) {
-    unsigned char *const base = model->cache + pool * (size_t)model->blocks * bytes;
+    unsigned char *const base = model->cache + pool * (size_t)model->bounds.blocks * bytes;
     memcpy(base + (size_t)to * bytes, base + (size_t)from * bytes, bytes);
   }
   return LLMIR_OK;
@@ -316,7 +259,7 @@ const char *llmir_error(int32_t code) {
       "a position lies outside the model's context",
       "a token names a sequence that the batch does not have",
       "a row names a token that the batch does not have",
-      "the block table names a block that the cache does not have",
+      "the block table names a block that the cache does not have, or tokens would be written over each other",
       "a context slot names a sequence or a position that does not exist",
       "the weight file cannot be used",
       "there is not enough memory",

@@ -1,9 +1,6 @@
 /*
  * The life of a model on a GPU: its weights, copied there once; its cache and activations, which never leave
- * it; the check of every batch; and a step: upload the batch, queue the kernels, bring the logits back.
- *
- * A batch comes from a caller that we do not trust to have counted right: every index in it is compared with
- * its bound on the host before anything is uploaded, so that kernels need no checks of their own.
+ * it; and a step: check the batch on the host, upload it, queue the kernels, bring the logits back.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +13,8 @@
 
 #include "program.cuh"
 
+#include "batch.h"
+
 #define UPLOAD_BYTES ((size_t)64 << 20)
 
 struct llmir_model {
@@ -27,7 +26,7 @@ struct llmir_model {
   int32_t *layer_numbers;  /* device */
   float *logits;           /* device */
   cudaStream_t stream;
-  int32_t blocks;
+  CacheBounds bounds;
 };
 
 /* ---- Opening ---------------------------------------------------------------------------------------- */
@@ -120,12 +119,14 @@ static int32_t take(void **memory, size_t bytes, const char *what, Complaint com
 
 static int32_t take_memory(llmir_model *model, Complaint complaint) {
   const size_t block_bytes = 2 * (size_t)llmir_facts.layers * half_block_bytes();
-  if (block_bytes > 0 && (size_t)model->blocks > SIZE_MAX / 2 / block_bytes)
+  if (block_bytes > 0 && (size_t)model->bounds.blocks > SIZE_MAX / 2 / block_bytes)
     return fail(complaint, LLMIR_NO_MEMORY, "cache", "too many blocks for this machine");
   const size_t logits = (size_t)llmir_facts.max_rows * (size_t)llmir_facts.vocabulary * sizeof(float);
   const size_t layers = (size_t)llmir_facts.layers * sizeof(int32_t);
   const size_t arrays = batch_elements() * sizeof(int32_t);
-  int32_t code = take((void **)&model->cache, block_bytes * (size_t)model->blocks, "cache on the GPU",
+  model->bounds.marks = (unsigned char *)calloc(count_marks(model->bounds.blocks), 1);
+  if (model->bounds.marks == NULL) return fail(complaint, LLMIR_NO_MEMORY, "cache", "not enough memory");
+  int32_t code = take((void **)&model->cache, block_bytes * (size_t)model->bounds.blocks, "cache on the GPU",
                       complaint);
   if (code == LLMIR_OK)
     code = take((void **)&model->arena, llmir_facts.arena_bytes, "activations on the GPU", complaint);
@@ -134,7 +135,7 @@ static int32_t take_memory(llmir_model *model, Complaint complaint) {
   if (code == LLMIR_OK) code = take((void **)&model->batch, arrays, "batch on the GPU", complaint);
   if (code != LLMIR_OK) return code;
   cudaError_t error = cudaMallocHost((void **)&model->staging, arrays);
-  if (error == cudaSuccess) error = cudaMemset(model->cache, 0, block_bytes * (size_t)model->blocks);
+  if (error == cudaSuccess) error = cudaMemset(model->cache, 0, block_bytes * (size_t)model->bounds.blocks);
   for (int32_t layer = 0; error == cudaSuccess && layer < llmir_facts.layers; layer++)
     error = cudaMemcpy(model->layer_numbers + layer, &layer, sizeof layer, cudaMemcpyHostToDevice);
   return error == cudaSuccess ? LLMIR_OK : fail_on_device(complaint, "memory of the GPU", error);
@@ -163,7 +164,7 @@ int32_t llmir_open(const char *weights_path, int32_t threads, int32_t blocks, ll
   if (blocks < 1) return fail(complaint, LLMIR_BAD_ARGUMENT, "blocks", "at least one is needed");
   llmir_model *const opened = (llmir_model *)calloc(1, sizeof *opened);
   if (opened == NULL) return fail(complaint, LLMIR_NO_MEMORY, "model", "not enough memory");
-  opened->blocks = blocks;
+  opened->bounds.blocks = blocks;
   const int32_t code = open_model(opened, weights_path, complaint);
   if (code == LLMIR_OK) *model = opened;
   else llmir_close(opened);
@@ -180,69 +181,8 @@ void llmir_close(llmir_model *model) {
     if (each != NULL) cudaFree(each);
   if (model->staging != NULL) cudaFreeHost(model->staging);
   if (model->stream != NULL) cudaStreamDestroy(model->stream);
+  free(model->bounds.marks);
   free(model);
-}
-
-/* ---- Checking a batch -------------------------------------------------------------------------------- */
-
-static int within(int32_t value, int32_t bound) { return value >= 0 && value < bound; }
-
-static int32_t check_counts(const llmir_batch *batch) {
-  const int counted = within(batch->token_count - 1, llmir_facts.max_tokens) &&
-                      within(batch->sequence_count - 1, llmir_facts.max_sequences) &&
-                      within(batch->row_count, llmir_facts.max_rows + 1) && batch->context_count >= 0;
-  if (!counted) return LLMIR_BAD_COUNT;
-  if (batch->tokens == NULL || batch->positions == NULL || batch->sequences == NULL ||
-      batch->block_table == NULL)
-    return LLMIR_BAD_ARGUMENT;
-  if (batch->row_count > 0 && (batch->rows == NULL || batch->logits == NULL)) return LLMIR_BAD_ARGUMENT;
-  return LLMIR_OK;
-}
-
-/* Whether every block up to a position's own is one of the pool: attention reads all of them. */
-static int blocks_exist(const llmir_model *model, const llmir_batch *batch, int32_t sequence,
-                        int32_t position) {
-  const int32_t *const table =
-      batch->block_table + (size_t)sequence * (size_t)llmir_facts.blocks_per_sequence;
-  const int32_t last = position / llmir_facts.block_size;
-  if (last >= llmir_facts.blocks_per_sequence) return 0;
-  for (int32_t i = 0; i <= last; i++)
-    if (!within(table[i], model->blocks)) return 0;
-  return 1;
-}
-
-static int32_t check_tokens(const llmir_model *model, const llmir_batch *batch) {
-  for (int32_t t = 0; t < batch->token_count; t++) {
-    if (!within(batch->tokens[t], llmir_facts.vocabulary)) return LLMIR_BAD_TOKEN;
-    if (!within(batch->positions[t], llmir_facts.context_length)) return LLMIR_BAD_POSITION;
-    if (!within(batch->sequences[t], batch->sequence_count)) return LLMIR_BAD_SEQUENCE;
-  }
-  for (int32_t t = 0; t < batch->token_count; t++) {
-    /* A run of tokens of one sequence: the last position covers the blocks of those before it. */
-    const int covered = t + 1 < batch->token_count && batch->sequences[t + 1] == batch->sequences[t] &&
-                        batch->positions[t + 1] >= batch->positions[t];
-    if (!covered && !blocks_exist(model, batch, batch->sequences[t], batch->positions[t]))
-      return LLMIR_BAD_BLOCK;
-  }
-  for (int32_t r = 0; r < batch->row_count; r++)
-    if (!within(batch->rows[r], batch->token_count)) return LLMIR_BAD_ROW;
-  return LLMIR_OK;
-}
-
-static int32_t check_context(const llmir_model *model, const llmir_batch *batch) {
-  if (!llmir_facts.needs_context) return LLMIR_OK;
-  if (batch->context_count < 1 || batch->context_count > llmir_facts.max_context) return LLMIR_BAD_COUNT;
-  if (batch->context_sequences == NULL || batch->context_positions == NULL) return LLMIR_BAD_ARGUMENT;
-  for (int32_t c = 0; c < batch->context_count; c++) {
-    const int32_t sequence = batch->context_sequences[c], position = batch->context_positions[c];
-    if (!within(sequence, batch->sequence_count) || !within(position, llmir_facts.context_length))
-      return LLMIR_BAD_CONTEXT;
-    const int64_t entry =
-        (int64_t)sequence * llmir_facts.blocks_per_sequence + position / llmir_facts.block_size;
-    if (position / llmir_facts.block_size >= llmir_facts.blocks_per_sequence) return LLMIR_BAD_CONTEXT;
-    if (!within(batch->block_table[entry], model->blocks)) return LLMIR_BAD_BLOCK;
-  }
-  return LLMIR_OK;
 }
 
 /* ---- Running ----------------------------------------------------------------------------------------- */
@@ -266,7 +206,7 @@ static Step upload_batch(const llmir_model *model, const llmir_batch *batch, cud
   step.R = batch->row_count;
   step.C = (int32_t)context;
   step.B = llmir_facts.blocks_per_sequence;
-  step.P = model->blocks;
+  step.P = model->bounds.blocks;
   step.tokens = stage(model, &used, batch->tokens, tokens);
   step.positions = stage(model, &used, batch->positions, tokens);
   step.sequences = stage(model, &used, batch->sequences, tokens);
@@ -279,7 +219,7 @@ static Step upload_batch(const llmir_model *model, const llmir_batch *batch, cud
   step.arena = model->arena;
   step.weights = model->weights;
   step.keys = model->cache;
-  step.values = model->cache + (size_t)llmir_facts.layers * (size_t)model->blocks * half_block_bytes();
+  step.values = model->cache + (size_t)llmir_facts.layers * (size_t)model->bounds.blocks * half_block_bytes();
   step.stream = model->stream;
   step.fault = fault;
   note_fault(&step, cudaMemcpyAsync(model->batch, model->staging, used * sizeof *model->staging,
@@ -289,9 +229,7 @@ static Step upload_batch(const llmir_model *model, const llmir_batch *batch, cud
 
 int32_t llmir_step(llmir_model *model, const llmir_batch *batch) {
   if (model == NULL || batch == NULL) return LLMIR_BAD_ARGUMENT;
-  int32_t code = check_counts(batch);
-  if (code == LLMIR_OK) code = check_tokens(model, batch);
-  if (code == LLMIR_OK) code = check_context(model, batch);
+  const int32_t code = check_batch(model->bounds, batch);
   if (code != LLMIR_OK) return code;
   cudaError_t fault = cudaSuccess;
   const Step step = upload_batch(model, batch, &fault);
@@ -307,13 +245,13 @@ int32_t llmir_step(llmir_model *model, const llmir_batch *batch) {
 
 int32_t llmir_copy_block(llmir_model *model, int32_t from, int32_t to) {
   if (model == NULL) return LLMIR_BAD_ARGUMENT;
-  if (!within(from, model->blocks) || !within(to, model->blocks)) return LLMIR_BAD_BLOCK;
+  if (!within(from, model->bounds.blocks) || !within(to, model->bounds.blocks)) return LLMIR_BAD_BLOCK;
   if (from == to) return LLMIR_OK;
   const size_t bytes = half_block_bytes();
   cudaError_t error = cudaSuccess;
   /* Keys of all layers, then values of all layers: 2 * layers pools of `blocks` blocks. */
   for (size_t pool = 0; error == cudaSuccess && pool < 2 * (size_t)llmir_facts.layers; pool++) {
-    unsigned char *const base = model->cache + pool * (size_t)model->blocks * bytes;
+    unsigned char *const base = model->cache + pool * (size_t)model->bounds.blocks * bytes;
     error = cudaMemcpyAsync(base + (size_t)to * bytes, base + (size_t)from * bytes, bytes,
                             cudaMemcpyDeviceToDevice, model->stream);
   }
@@ -330,7 +268,7 @@ const char *llmir_error(int32_t code) {
       "a position lies outside the model's context",
       "a token names a sequence that the batch does not have",
       "a row names a token that the batch does not have",
-      "the block table names a block that the cache does not have",
+      "the block table names a block that the cache does not have, or tokens would be written over each other",
       "a context slot names a sequence or a position that does not exist",
       "the weight file cannot be used",
       "there is not enough memory",

@@ -49,6 +49,7 @@ test("the files are the program, its runtime, and the kernels that it uses", () 
     "kernels/rotation.h",
     "kernels/swiglu.h",
     "runtime/amx.h",
+    "runtime/batch.h",
     "runtime/levels.c",
     "runtime/llmir.h",
     "runtime/main.c",

@@ -43,6 +43,7 @@ test("the files are the program, its runtime, and the kernels that it uses", () 
     "kernels/swiglu.cuh",
     "kernels/warp.cuh",
     "kernels/weight-rows.cuh",
+    "runtime/batch.h",
     "runtime/launch.cuh",
     "runtime/llmir.h",
     "runtime/numbers.cuh",
