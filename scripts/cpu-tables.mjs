@@ -9,24 +9,40 @@ export function cpuTables(report) {
     .join("\n");
 }
 
+const headings = {
+  prefill: "prefill 512", decode: "decode 128", deep: "the same at 4,096", batch2: "2 sequences", batch4: "4", batch8: "8",
+  batch16: "16",
+};
+const limits = { bandwidth: "of the bandwidth", vectorInt8: "of the int8 peak", vectorBf16: "of the bf16 peak" };
+
+/** A line for each model, format and number of threads. */
 function speedTable({ speed = [] }) {
   if (speed.length === 0) return "";
-  const lines = speed.map(({ model, format, threads, row, own, peer, ratio, ...rest }) => {
-    const cells = [model, format, threads, row, rate(own), rate(peer), ratio?.toFixed(2) ?? "–", limit(rest)];
-    return `| ${cells.join(" | ")} |`;
+  const rows = Object.keys(headings).filter((row) => speed.some((each) => each.row === row));
+  const startOf = ({ model, format, threads }) => `| ${model} | ${format} | ${threads} |`;
+  const lines = [...new Set(speed.map(startOf))].map((start) => {
+    const found = speed.filter((each) => startOf(each) === start);
+    const texts = rows.map((row) => speedCell(found.find((each) => each.row === row)));
+    return `${start} ${texts.join(" | ")} |`;
   });
   return [
-    "| model | format | threads | row | llmir tokens/s | llama.cpp | ratio | of the limit: llmir, llama.cpp |",
-    "|---|---|---:|---|---:|---:|---:|---:|",
+    "Tokens/s of llmir, times those of llama.cpp, and the share of the machine's limit that llmir reaches: the read",
+    "bandwidth probed beside each decode, or the peak of vector products.",
+    "",
+    `| model | format | threads | ${rows.map((row) => headings[row]).join(" | ")} |`,
+    `|---|---|---:|${"---|".repeat(rows.length)}`,
     ...lines,
     "",
   ].join("\n");
 }
 
-function limit({ limit: kind, ownShare, peerShare }) {
-  const names = { bandwidth: "bandwidth", vectorInt8: "int8 peak", vectorBf16: "bf16 peak" };
-  const percent = (share) => (share === undefined ? "–" : `${(100 * share).toFixed(0)} %`);
-  return kind === undefined ? "" : `${percent(ownShare)}, ${percent(peerShare)} of ${names[kind]}`;
+function speedCell(result) {
+  if (result === undefined) return "–";
+  const { own, ratio, limit, ownShare } = result;
+  const parts = [rate(own)];
+  if (ratio !== undefined) parts.push(`**${ratio.toFixed(2)}×**`);
+  if (ownShare !== undefined) parts.push(`${(100 * ownShare).toFixed(0)} % ${limits[limit]}`);
+  return parts.join(", ");
 }
 
 function smallTable({ small = [] }) {
@@ -57,7 +73,8 @@ function agreementText({ agreement }) {
   ].join("\n");
 }
 
-function circumstances({ machine, cores, date, load, rounds, peer, peaks, speed = [], small = [] }) {
+function circumstances(report) {
+  const { machine, cores, date, load, rounds, peer, peaks, commits = [], speed = [], small = [] } = report;
   const others = [...speed, ...small].map(({ foreign }) => foreign).sort((a, b) => a - b);
   const busy = others.length === 0 ? "" : `; others kept ${others[others.length >> 1].toFixed(1)} cores busy (median)`;
   const bounds = peaks.map(({ threads, ...each }) => {
@@ -65,7 +82,8 @@ function circumstances({ machine, cores, date, load, rounds, peer, peaks, speed 
     return `${threads} thread${threads === 1 ? "" : "s"}: ${values.join(", ")}`;
   });
   return [
-    `Medians of ${rounds} alternating rounds; ${machine}, ${cores} cores, ${date}, load ${load} at the start${busy}. Peer:`,
+    `Medians of ${rounds} alternating rounds; ${machine}, ${cores} cores, ${date}, load ${load} at the start${busy}.`,
+    `Measured at ${commits.join(", ") || "an unnamed commit"}. Peer:`,
     `llama.cpp ${peer?.release ?? "(absent)"} (${peer?.package ?? "–"}). Both sides are timed in C around \`llmir_step\` and`,
     `\`llama_decode\`, without sampling. Peaks in G operations/s: ${bounds.join("; ")}. Printed by \`npm run bench:cpu\`.`,
     "",

@@ -4,8 +4,8 @@ const deep = 4096;
 const batched = (sequences) => ({
   sequences,
   context: 256,
-  command: (quick) => ["batch", quick ? 8 : 32, sequences, 64],
-  tokens: (quick) => sequences * (quick ? 8 : 32),
+  command: (quick) => ["batch", quick ? 8 : 16, sequences, 64],
+  tokens: (quick) => sequences * (quick ? 8 : 16),
 });
 
 /** Of small models: as many tokens as fit their context. */

@@ -5,8 +5,9 @@
 // sampling, each in a process of its own that sleeps while the other runs. Before each pair the bandwidth
 // of reading as many bytes as one token needs is probed. Options: `--models`, `--formats`, `--rows`,
 // `--threads` (lists with commas), `--rounds N`, `--quick` (two short rounds), `--no-peer`, `--parts
-// speed,small,agreement`, `--json FILE`. Models, packed weights and the peer (some 20 GB for all) are kept
-// in `$LLMIR_BENCH_CACHE`.
+// speed,small,agreement`, `--json FILE`. All of it takes hours: `--resume` goes on behind the rows that a run
+// which was ended had measured. Models, packed weights and the peer (some 20 GB for all) are kept in
+// `$LLMIR_BENCH_CACHE`.
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
@@ -21,6 +22,7 @@ import { buildPrograms, installPeer, startProgram } from "./programs.mjs";
 import { rows as allRows } from "./rows.mjs";
 import { smallTable } from "./small.mjs";
 import { speedTable } from "./speed.mjs";
+import { openUnfinished } from "./unfinished.mjs";
 
 const { values: options } = parseArgs({
   options: {
@@ -31,6 +33,7 @@ const { values: options } = parseArgs({
     rounds: { type: "string", default: "5" },
     parts: { type: "string", default: "speed,small,agreement" },
     quick: { type: "boolean", default: false },
+    resume: { type: "boolean", default: false },
     "no-peer": { type: "boolean", default: false },
     json: { type: "string" },
   },
@@ -56,6 +59,8 @@ const setting = {
   threads: options.threads.split(",").map(Number),
 };
 const started = circumstances(root, peer);
+const stamp = { commit: started.commit, rounds: setting.rounds };
+setting.unfinished = openUnfinished(cache, { resume: options.resume, stamp });
 const peaks = await machinePeaks(programs.probe, setting.threads);
 console.log(`${started.machine}, ${started.cores} cores, load ${started.load}`);
 console.log(`llmir ${started.commit} beside llama.cpp ${peer?.release ?? "(left out)"}`);
@@ -67,6 +72,9 @@ const parts = {
 };
 const report = { bench: "cpu", ...started, rounds: setting.rounds, peaks };
 for (const part of pick(options.parts, parts)) report[part] = await parts[part]();
+// Of all rows, those before an interruption too.
+report.commits = setting.unfinished.values("commit");
+report.rounds = Math.min(...setting.unfinished.values("rounds"));
 
 const filters = ["models", "formats", "rows", "threads", "parts", "quick", "no-peer"];
 const complete = filters.every((name) => !process.argv.includes(`--${name}`));
@@ -74,6 +82,7 @@ const file = options.json ?? (complete ? join(root, "bench", "results", `${start
 if (file !== undefined) {
   writeFileSync(file, `${JSON.stringify(report, undefined, 2)}\n`);
   console.log(`wrote ${file}`);
+  setting.unfinished.end();
 }
 
 function pick(list, table) {
