@@ -12,7 +12,7 @@ export { castNumber } from "./ops/number-casts.js";
 export * from "./parse.js";
 export * from "./print.js";
 export * from "./registry.js";
-export type * from "./selected-program.js";
+export * from "./selected-program.js";
 export * from "./serialize-value.js";
 export * from "./step-inputs.js";
 export * from "./types.js";

@@ -48,8 +48,13 @@ export interface SelectedFunction {
   }[];
 }
 
+/** Sizes of step, by the number of tokens: a few, several, many. */
+export const scenarioNames = ["decode", "batch", "prefill"] as const;
+
+export type ScenarioName = (typeof scenarioNames)[number];
+
 export interface SelectedScenario {
-  readonly name: "decode" | "prefill";
+  readonly name: ScenarioName;
   readonly maxTokens: number;
   /** Extents at which kernels were priced. */
   readonly dims: DimEnv;

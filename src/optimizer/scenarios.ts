@@ -3,10 +3,10 @@
  * other extents; each gets its own choice of kernels, over the same packed weights.
  */
 
-import type { DimEnv } from "../ir/index.js";
+import type { DimEnv, ScenarioName } from "../ir/index.js";
 
 export interface Scenario {
-  readonly name: "decode" | "prefill";
+  readonly name: ScenarioName;
   /** Steps of up to this many tokens run this scenario's code. */
   readonly maxTokens: number;
   readonly dims: DimEnv;
@@ -20,12 +20,15 @@ export interface StepLimits {
   readonly contextLength: number;
 }
 
-/** Largest step that counts as decode: tokens of several sequences, or a speculated few. */
+/** Largest step that counts as decode: tokens of a few sequences, or a speculated few. */
 export const DECODE_TOKENS = 8;
+/** Largest step that counts as a batch: a token each of many sequences, or a short prompt. */
+export const BATCH_TOKENS = 32;
 
 /**
  * The default mix: a request reads a prompt of 256 tokens in one step and then writes 256 tokens one by
- * one, at a context of 512, or what the model's context and the step's capacity allow.
+ * one, at a context of 512, or what the model's context and the step's capacity allow. As often as a prompt
+ * is read, 16 requests write a token each in one step.
  */
 export function defaultScenarios(capacity: StepLimits, blockSize: number): readonly Scenario[] {
   const prompt = Math.min(256, capacity.tokens, capacity.contextLength);
@@ -38,6 +41,18 @@ export function defaultScenarios(capacity: StepLimits, blockSize: number): reado
     B: Math.ceil(slots / blockSize),
     P: Math.ceil(capacity.contextLength / blockSize),
   });
+  const sequences = BATCH_TOKENS / 2;
+  const batch: Scenario = {
+    name: "batch",
+    maxTokens: BATCH_TOKENS,
+    dims: {
+      ...dims(sequences, sequences * context),
+      S: sequences,
+      R: sequences,
+      B: Math.ceil(context / blockSize),
+    },
+    weight: 1 / prompt,
+  };
   return [
     {
       name: "decode",
@@ -45,6 +60,7 @@ export function defaultScenarios(capacity: StepLimits, blockSize: number): reado
       dims: dims(1, context),
       weight: 1,
     },
+    ...(capacity.tokens > BATCH_TOKENS ? [batch] : []),
     { name: "prefill", maxTokens: capacity.tokens, dims: dims(prompt, prompt), weight: 1 / prompt },
   ];
 }

@@ -35,7 +35,7 @@ export function planProgram(input: PlanInput): ProgramPlan {
   const { selected, capacity, cache } = input;
   const weights = layOutWeights(selected.constants);
   const dims = capacityDims(capacity);
-  const planned = selected.scenarios.map((scenario) => {
+  const planned = withoutTwin(selected.scenarios).map((scenario) => {
     const tokens = { T: scenario.maxTokens, R: Math.min(scenario.maxTokens, capacity.rows) };
     return { scenario, ...planScenario(scenario, { ...dims, ...tokens }, weights) };
   });
@@ -54,6 +54,30 @@ export function planProgram(input: PlanInput): ProgramPlan {
     arenaBytes: Math.max(...planned.map(({ arenaBytes }) => arenaBytes)),
     kv: { type: cache, blockBytes: kvBlockBytes(cache) },
   };
+}
+
+/**
+ * Without the scenario in the middle, where it came to the same kernels as one beside it: steps of its size
+ * run that one's code.
+ */
+function withoutTwin(scenarios: readonly SelectedScenario[]): readonly SelectedScenario[] {
+  const [few, several, many] = scenarios;
+  if (few === undefined || several === undefined || many === undefined) return scenarios;
+  if (isTwin(several, few)) return [{ ...few, maxTokens: several.maxTokens }, many];
+  return isTwin(several, many) ? [few, many] : scenarios;
+}
+
+function isTwin(one: SelectedScenario, other: SelectedScenario): boolean {
+  return textOfKernels(one) === textOfKernels(other);
+}
+
+/** What a scenario runs, without what it is expected to take. */
+function textOfKernels({ functions }: SelectedScenario): string {
+  const kernels = functions.map(({ nodes, results, carried }) => {
+    return [nodes.map(({ kernel, operands, attrs }) => [kernel, operands, attrs]), results, carried];
+  });
+  // JSON has no infinities.
+  return JSON.stringify(kernels, (_, value: unknown) => (typeof value === "number" ? String(value) : value));
 }
 
 /** Symbolic dimensions at capacity. */

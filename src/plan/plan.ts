@@ -3,7 +3,7 @@
  * memory, the layout of the weight file, the paged KV cache. Nothing is decided after this point.
  */
 
-import type { Attrs, Dim, KvCacheType, Registry, RuleReference, ValueType } from "../ir/index.js";
+import type { Attrs, Dim, KvCacheType, Registry, RuleReference, ScenarioName, ValueType } from "../ir/index.js";
 
 /** The largest batch that one step takes; buffers are sized for it. */
 export interface Capacity {
@@ -80,7 +80,7 @@ export interface FunctionPlan {
 
 /** A way of running the step, for batches of up to `maxTokens` tokens (the last one takes all). */
 export interface ScenarioPlan {
-  readonly name: "decode" | "prefill";
+  readonly name: ScenarioName;
   readonly maxTokens: number;
   /** The name of its `step` function. */
   readonly entry: string;

@@ -112,7 +112,7 @@ test.skipIf(stories === "")("explain tells the story of every kernel", { timeout
   ]);
   expect([json.exitCode, json.stderr]).toEqual([0, ""]);
   const { scenarios } = JSON.parse(json.stdout) as { readonly scenarios: readonly Scenario[] };
-  expect(scenarios.map(({ name }) => name)).toEqual(["decode", "prefill"]);
+  expect(scenarios.map(({ name }) => name)).toEqual(["decode", "batch", "prefill"]);
   for (const { kernels, predictedNs } of scenarios) {
     const total = kernels.reduce((sum, each) => sum + each.predictedNs * each.calls, 0);
     expect(total).toBeCloseTo(predictedNs, 0);

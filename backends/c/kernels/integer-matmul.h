@@ -10,6 +10,7 @@
  *   WEIGHTS_SIGNED              codes of 8 bits are multiplied with their sign: sums need no start for the offset
  *
  * Few tokens (decode): each panel is read once, straight into the sums of all tokens; threads split the panels.
+ * Several tokens (decode of a batch): the same group by group, the sums of all tokens in the cache.
  * Many tokens (prefill): two panels are unpacked to bytes and floats once, then multiplied with every tile of
  * tokens; threads split panels, and tokens as well where panels are few.
  */
@@ -102,19 +103,83 @@ UNROLL_QUADS
   }
 }
 
+/* Asks for what comes some way behind a group of `panels` panels. */
+INLINE void JOIN(NAME, _ask)(const uint8_t *first, int panels, int64_t g) {
+#pragma GCC unroll 4
+  for (int p = 0; p < panels; p++)
+    for (int64_t line = 0; line < PANEL_BYTES / GROUPS; line += 64)
+      __builtin_prefetch(first + p * PANEL_BYTES + g * (PANEL_BYTES / GROUPS) + PREFETCH_BYTES + line);
+}
+
 INLINE void JOIN(NAME, _strip)(int tokens, int panels, const uint8_t *x, const uint8_t *w, const float *addend,
                                float *out, int64_t panel) {
   Sums sums;
   sums_load(sums, tokens, panels, addend, N, panel * PANEL);
   const uint8_t *const first = w + panel * PANEL_BYTES;
   for (int64_t g = 0; g < GROUPS; g++) {
-#pragma GCC unroll 4
-    for (int p = 0; p < panels; p++)
-      for (int64_t line = 0; line < PANEL_BYTES / GROUPS; line += 64)
-        __builtin_prefetch(first + p * PANEL_BYTES + g * (PANEL_BYTES / GROUPS) + PREFETCH_BYTES + line);
+    JOIN(NAME, _ask)(first, panels, g);
     JOIN(NAME, _group)(sums, tokens, panels, x, first, g);
   }
   sums_store(sums, tokens, panels, out, N, panel * PANEL);
+}
+
+/* ---- Several tokens ---- */
+
+/* Tokens whose sums of a group the registers hold, and panels that are read side by side. */
+#if LANES == 16
+#define PART_TOKENS 6
+#define PART_PANELS 2
+#else
+#define PART_TOKENS 3
+#define PART_PANELS 1
+#endif
+#define MOST_SEVERAL 32
+
+/* A group by all tokens, in parts of one size or one less; what the parts share of the weights is in the cache. */
+INLINE void JOIN(NAME, _parts)(vf (*sums)[MOST_TILE_VECTORS], int tokens, int parts, int panels, const uint8_t *x,
+                               const uint8_t *w, int64_t g) {
+  for (int part = 0, t = 0; part < parts; part++) {
+    const int next = tokens * (part + 1) / parts;
+#define PART_OF(count)                                                                  \
+  case count: JOIN(NAME, _group)(sums + t, count, panels, x + t * ROW_BYTES(K, GROUP), w, g); break
+    switch (next - t) {
+      PART_OF(2);
+      PART_OF(3);
+#if PART_TOKENS > 3
+      PART_OF(4);
+      PART_OF(5);
+      PART_OF(6);
+#endif
+    }
+#undef PART_OF
+    t = next;
+  }
+}
+
+INLINE void JOIN(NAME, _wide_strip)(int tokens, int panels, const uint8_t *x, const uint8_t *w, const float *addend,
+                                    float *out, int64_t panel) {
+  vf sums[MOST_SEVERAL][MOST_TILE_VECTORS];
+  const int parts = (tokens + PART_TOKENS - 1) / PART_TOKENS;
+  const uint8_t *const first = w + panel * PANEL_BYTES;
+  for (int t = 0; t < tokens; t += FEW_TOKENS)
+    sums_load(sums + t, tokens - t < FEW_TOKENS ? tokens - t : FEW_TOKENS, panels, addend ? addend + t * N : NULL, N,
+              panel * PANEL);
+  for (int64_t g = 0; g < GROUPS; g++) {
+    JOIN(NAME, _ask)(first, panels, g);
+    JOIN(NAME, _parts)(sums, tokens, parts, panels, x, first, g);
+  }
+  for (int t = 0; t < tokens; t += FEW_TOKENS)
+    sums_store(sums + t, tokens - t < FEW_TOKENS ? tokens - t : FEW_TOKENS, panels, out + t * N, N, panel * PANEL);
+}
+
+INLINE void JOIN(NAME, _several)(const Worker *worker, int32_t tokens, const uint8_t *x, const uint8_t *w,
+                                 const float *addend, float *out) {
+  for (Shares shares = shares_of(worker, (N + PANEL - 1) / PANEL); next_share(&shares);) {
+    int64_t panel = shares.first;
+    for (; panel + PART_PANELS <= shares.end; panel += PART_PANELS)
+      JOIN(NAME, _wide_strip)(tokens, PART_PANELS, x, w, addend, out, panel);
+    for (; panel < shares.end; panel++) JOIN(NAME, _wide_strip)(tokens, 1, x, w, addend, out, panel);
+  }
 }
 
 /* ---- Many tokens ---- */
@@ -195,9 +260,10 @@ INLINE void JOIN(NAME, _tiles)(const Worker *worker, int panels, const uint8_t *
 #undef TILE_FROM
 }
 
+#define LEAST_SEVERAL (PART_TOKENS + 1)
 #define INPUT uint8_t
 #define WEIGHT uint8_t
-#define STRIP(tokens) (LANES == 16 && (tokens) <= 4 ? 2 : 1)
+#define STRIP(tokens) (LANES == 16 && (tokens) <= PART_TOKENS ? 2 : 1)
 #define MANY_PANELS INTEGER_TILE_PANELS
 #define MANY_TOKENS INTEGER_TILE_TOKENS
 #include "matmul-threads.h"
@@ -212,3 +278,5 @@ INLINE void JOIN(NAME, _tiles)(const Worker *worker, int panels, const uint8_t *
 #undef HEAD_FLOATS
 #undef INTEGER_TILE_TOKENS
 #undef INTEGER_TILE_PANELS
+#undef PART_TOKENS
+#undef PART_PANELS

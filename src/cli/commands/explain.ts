@@ -7,6 +7,8 @@ import type { Compilation } from "../../compiler/index.js";
 import { compileChecked, hardwareOf } from "../../compiler/index.js";
 import type { KernelStory } from "../../optimizer/index.js";
 import { explainKernels } from "../../optimizer/index.js";
+import type { ScenarioName } from "../../ir/index.js";
+import { scenarioNames } from "../../ir/index.js";
 import type { FunctionPlan, RuleReference } from "../../plan/index.js";
 import type { Door } from "../door.js";
 import { unwrap, writeJson } from "../door.js";
@@ -16,7 +18,7 @@ import { count, formatNs } from "../format.js";
 import { createProgress } from "../progress.js";
 
 interface Flags extends CompileFlags {
-  readonly scenario: "decode" | "prefill" | "all";
+  readonly scenario: ScenarioName | "all";
   readonly json?: boolean;
 }
 
@@ -32,7 +34,7 @@ export function addExplain(program: Command, door: Door): void {
       .argument("<model>", "model folder, or its config.json alone")
       .addOption(
         new Option("--scenario <name>", "`decode` is one token, `prefill` a whole prompt")
-          .choices(["decode", "prefill", "all"])
+          .choices([...scenarioNames, "all"])
           .default("decode"),
       ),
   )

@@ -68,7 +68,7 @@ function makeCase(random: Random, record: CKernelRow, sample: OpSample): KernelC
   });
 }
 
-const tokenCounts = [1, 2, 5, 9, 33];
+const tokenCounts = [1, 2, 5, 9, 22, 33];
 
 const formats: readonly { readonly format: PanelFormat; readonly rows: readonly number[] }[] = [
   { format: { kind: "float", dtype: "f32" }, rows: [172, 1100] },
