@@ -27,8 +27,8 @@ export const BATCH_TOKENS = 32;
 
 /**
  * The default mix: a request reads a prompt of 256 tokens in one step and then writes 256 tokens one by
- * one, at a context of 512, or what the model's context and the step's capacity allow. As often as a prompt
- * is read, 16 requests write a token each in one step.
+ * one, at a context of 512, or what the model's context and the step's capacity allow. A step in
+ * which 16 requests write a token each counts as often as one of 16 prompts.
  */
 export function defaultScenarios(capacity: StepLimits, blockSize: number): readonly Scenario[] {
   const prompt = Math.min(256, capacity.tokens, capacity.contextLength);
@@ -51,7 +51,7 @@ export function defaultScenarios(capacity: StepLimits, blockSize: number): reado
       R: sequences,
       B: Math.ceil(context / blockSize),
     },
-    weight: 1 / prompt,
+    weight: 1 / (sequences * prompt),
   };
   return [
     {

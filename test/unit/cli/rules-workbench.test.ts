@@ -153,7 +153,8 @@ reassociates rule narrow {
     expect(rows.map(({ name }: { readonly name: string }) => name)).toEqual(["merge_gate_up", "pow_two"]);
     const [merged, idle] = rows;
     expect(Object.keys(merged)).toEqual(["name", "file", "line", "applications", "predicted", "measured"]);
-    expect(merged.predicted.map(({ scenario }: { readonly scenario: string }) => scenario)).toEqual(["decode", "prefill"]);
+    const scenarios = merged.predicted.map(({ scenario }: { readonly scenario: string }) => scenario);
+    expect(scenarios).toEqual(["decode", "batch", "prefill"]);
     for (const { withNs, withoutNs } of merged.predicted) expect(withoutNs).toBeGreaterThanOrEqual(withNs);
     expect([idle.applications, merged.measured]).toEqual([0, null]);
     for (const { withNs, withoutNs } of idle.predicted) expect(withoutNs).toBe(withNs);
