@@ -6,8 +6,8 @@
 // of reading as many bytes as one token needs is probed. Options: `--models`, `--formats`, `--rows`,
 // `--threads` (lists with commas), `--rounds N`, `--quick` (two short rounds), `--no-peer`, `--parts
 // speed,small,agreement`, `--json FILE`. All of it takes hours: `--resume` goes on behind the rows that a run
-// which was ended had measured. Models, packed weights and the peer (some 20 GB for all) are kept in
-// `$LLMIR_BENCH_CACHE`.
+// which was ended had measured, and `--kept` reports those alone. Models, packed weights and the peer (some
+// 20 GB for all) are kept in `$LLMIR_BENCH_CACHE`.
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
@@ -34,6 +34,7 @@ const { values: options } = parseArgs({
     parts: { type: "string", default: "speed,small,agreement" },
     quick: { type: "boolean", default: false },
     resume: { type: "boolean", default: false },
+    kept: { type: "boolean", default: false },
     "no-peer": { type: "boolean", default: false },
     json: { type: "string" },
   },
@@ -60,7 +61,9 @@ const setting = {
 };
 const started = circumstances(root, peer);
 const stamp = { commit: started.commit, rounds: setting.rounds };
-setting.unfinished = openUnfinished(cache, { resume: options.resume, stamp });
+setting.kept = options.kept;
+const { resume, kept } = options;
+setting.unfinished = openUnfinished(cache, { resume: resume || kept, kept, stamp });
 const peaks = await machinePeaks(programs.probe, setting.threads);
 console.log(`${started.machine}, ${started.cores} cores, load ${started.load}`);
 console.log(`llmir ${started.commit} beside llama.cpp ${peer?.release ?? "(left out)"}`);
@@ -82,7 +85,7 @@ const file = options.json ?? (complete ? join(root, "bench", "results", `${start
 if (file !== undefined) {
   writeFileSync(file, `${JSON.stringify(report, undefined, 2)}\n`);
   console.log(`wrote ${file}`);
-  setting.unfinished.end();
+  if (!options.kept) setting.unfinished.end();
 }
 
 function pick(list, table) {

@@ -58,7 +58,9 @@ export async function smallTable(setting) {
   for (const [name, file] of Object.entries(files)) {
     for (const threads of setting.threads) {
       const cell = { setting, name: name.replaceAll(" ", "-"), format: "", threads, work: { bytes: 2 ** 20 }, probe };
-      const { own, peer, ...rest } = await setting.unfinished.once(`${name} ${threads}`, () => measureSmall(cell, file));
+      const result = await setting.unfinished.once(`${name} ${threads}`, () => measureSmall(cell, file));
+      if (result === undefined) continue;
+      const { own, peer, ...rest } = result;
       const [ownMicroseconds, peerMicroseconds] = [own, peer].map((side) => 1e6 / side.median);
       console.log(
         `${name.padEnd(20)} ${threads}T  llmir ${ownMicroseconds.toFixed(1)} µs  ` +

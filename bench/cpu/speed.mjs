@@ -21,9 +21,8 @@ export async function speedTable(setting, peaks) {
   const results = [];
   for (const name of setting.models) {
     for (const format of setting.formats) {
-      const file = await prepareFile(setting, name, format);
-      if (file === undefined) continue;
-      const work = workOf(models[name], file);
+      const file = setting.kept ? undefined : await prepareFile(setting, name, format);
+      const work = file && workOf(models[name], file);
       for (const threads of setting.threads) {
         const cell = { setting, name, format, threads, file, work, probe };
         results.push(...(await measureCell(cell, peaks.find((each) => each.threads === threads))));
@@ -59,8 +58,10 @@ async function measureCell(cell, peaks) {
   const results = [];
   try {
     for (const row of setting.rows) {
-      results.push(await setting.unfinished.once([name, format, threads, row].join(" "), () => measure(row)));
-      console.log(printed(results.at(-1)));
+      const result = await setting.unfinished.once([name, format, threads, row].join(" "), () => measure(row));
+      if (result === undefined) continue;
+      console.log(printed(result));
+      results.push(result);
     }
   } finally {
     sides?.own?.end();
