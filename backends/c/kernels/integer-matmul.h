@@ -9,10 +9,9 @@
  *   NAME_minimums(panel, g, v)  the minimums, where HAS_MINIMUMS is 1
  *   WEIGHTS_SIGNED              codes of 8 bits are multiplied with their sign: sums need no start for the offset
  *
- * Few tokens (decode): each panel is read once, straight into the sums of all tokens; threads split the panels.
- * Several tokens (decode of a batch): the same group by group, the sums of all tokens in the cache.
- * Many tokens (prefill): two panels are unpacked to bytes and floats once, then multiplied with every tile of
- * tokens; threads split panels, and tokens as well where panels are few.
+ * A panel is multiplied by STRIP_TOKENS tokens at a time, their sums in registers: from memory by the first ones, from
+ * the cache by the others of a run, while the next panel is asked for. A run of tokens is as long as its activations
+ * stay in the second cache beside the panels; threads split panels, and tokens as well where panels are few.
  */
 #include "integer-dot.h"
 #include "panel-tile.h"
@@ -37,14 +36,19 @@ _Static_assert(GROUP % 4 == 0 && GROUP <= 128, "a group is whole quads, and its 
 #endif
 #endif
 
-/* A tile for many tokens: as many sums, of integers and of floats, as the registers hold. */
+/* Tokens whose sums, of integers and of floats, the registers hold. */
 #if LANES == 16
-#define INTEGER_TILE_TOKENS 6
-#define INTEGER_TILE_PANELS 2
+#define STRIP_TOKENS 8
 #else
-#define INTEGER_TILE_TOKENS 3
-#define INTEGER_TILE_PANELS 1
+#define STRIP_TOKENS 3
 #endif
+
+/* Activations of a run. */
+#define RUN_BYTES (384 << 10)
+#define RUN_STRIPS (RUN_BYTES / (STRIP_TOKENS * ROW_BYTES(K, GROUP)))
+#define RUN_TOKENS (RUN_STRIPS < 1 ? STRIP_TOKENS : RUN_STRIPS * STRIP_TOKENS)
+
+#define PANELS ((N + PANEL - 1) / PANEL)
 
 INLINE vi JOIN(NAME, _weights)(const uint8_t *panel, int64_t g, int q, int v) {
   const vi codes = JOIN(NAME, _codes)(panel, g, q, v);
@@ -70,32 +74,32 @@ INLINE float JOIN(NAME, _row_total)(const uint8_t *x, int64_t g) {
   return ((const float *)(const void *)(x + ROW_TOTALS(K, GROUP)))[g];
 }
 
-/* One group of `panels` panels: sums[t] += scales * (codes of x[t] · weights). */
-INLINE void JOIN(NAME, _group)(Sums sums, int tokens, int panels, const uint8_t *x, const uint8_t *w, int64_t g) {
-  vi part[FEW_TOKENS][MOST_TILE_VECTORS];
+/* One group of a panel: sums[t] += scales * (codes of x[t] · weights). */
+INLINE void JOIN(NAME, _group)(Sums sums, int tokens, const uint8_t *x, const uint8_t *panel, int64_t g) {
+  vi part[STRIP_TOKENS][PANEL_VECTORS];
 #pragma GCC unroll 8
   for (int t = 0; t < tokens; t++)
-#pragma GCC unroll 16
-    for (int v = 0; v < panels * PANEL_VECTORS; v++) part[t][v] = JOIN(NAME, _start)(x + t * ROW_BYTES(K, GROUP), g);
+#pragma GCC unroll 4
+    for (int v = 0; v < PANEL_VECTORS; v++) part[t][v] = JOIN(NAME, _start)(x + t * ROW_BYTES(K, GROUP), g);
 UNROLL_QUADS
   for (int q = 0; q < QUADS; q++) {
-#pragma GCC unroll 16
-    for (int v = 0; v < panels * PANEL_VECTORS; v++) {
-      const vi weights = JOIN(NAME, _weights)(w + v / PANEL_VECTORS * PANEL_BYTES, g, q, v % PANEL_VECTORS);
+#pragma GCC unroll 4
+    for (int v = 0; v < PANEL_VECTORS; v++) {
+      const vi weights = JOIN(NAME, _weights)(panel, g, q, v);
 #pragma GCC unroll 8
       for (int t = 0; t < tokens; t++)
         part[t][v] = dot_bytes(part[t][v], weights, vi_set_codes(x + t * ROW_BYTES(K, GROUP) + g * GROUP + 4 * q),
                                WEIGHTS_SIGNED);
     }
   }
-#pragma GCC unroll 16
-  for (int v = 0; v < panels * PANEL_VECTORS; v++) {
-    const vf scales = JOIN(NAME, _scales)(w + v / PANEL_VECTORS * PANEL_BYTES, g, v % PANEL_VECTORS);
+#pragma GCC unroll 4
+  for (int v = 0; v < PANEL_VECTORS; v++) {
+    const vf scales = JOIN(NAME, _scales)(panel, g, v);
 #pragma GCC unroll 8
     for (int t = 0; t < tokens; t++)
       sums[t][v] += scale_sum(part[t][v], scales) * JOIN(NAME, _row_scale)(x + t * ROW_BYTES(K, GROUP), g);
 #if HAS_MINIMUMS
-    const vf minimums = JOIN(NAME, _minimums)(w + v / PANEL_VECTORS * PANEL_BYTES, g, v % PANEL_VECTORS);
+    const vf minimums = JOIN(NAME, _minimums)(panel, g, v);
 #pragma GCC unroll 8
     for (int t = 0; t < tokens; t++)
       sums[t][v] -= minimums * JOIN(NAME, _row_total)(x + t * ROW_BYTES(K, GROUP), g);
@@ -103,171 +107,78 @@ UNROLL_QUADS
   }
 }
 
-/* Asks for what comes some way behind a group of `panels` panels. */
-INLINE void JOIN(NAME, _ask)(const uint8_t *first, int panels, int64_t g) {
-#pragma GCC unroll 4
-  for (int p = 0; p < panels; p++)
-    for (int64_t line = 0; line < PANEL_BYTES / GROUPS; line += 64)
-      __builtin_prefetch(first + p * PANEL_BYTES + g * (PANEL_BYTES / GROUPS) + PREFETCH_BYTES + line);
-}
+/* Where a kernel is: the panel and what is asked for meanwhile. */
+typedef struct JOIN(NAME, Place) {
+  const uint8_t *panel;
+  int64_t column;
+  Ahead ahead;
+} JOIN(NAME, Place);
 
-INLINE void JOIN(NAME, _strip)(int tokens, int panels, const uint8_t *x, const uint8_t *w, const float *addend,
-                               float *out, int64_t panel) {
+INLINE void JOIN(NAME, _strip)(JOIN(NAME, Place) *place, int tokens, const uint8_t *x, const float *addend, float *out) {
   Sums sums;
-  sums_load(sums, tokens, panels, addend, N, panel * PANEL);
-  const uint8_t *const first = w + panel * PANEL_BYTES;
+  sums_load(sums, tokens, 1, addend, N, place->column);
   for (int64_t g = 0; g < GROUPS; g++) {
-    JOIN(NAME, _ask)(first, panels, g);
-    JOIN(NAME, _group)(sums, tokens, panels, x, first, g);
+    if (tokens <= ALONE_TOKENS) ask(place->panel + g * (PANEL_BYTES / GROUPS), PANEL_BYTES / GROUPS, tokens);
+    else ask_ahead(&place->ahead);
+    JOIN(NAME, _group)(sums, tokens, x, place->panel, g);
   }
-  sums_store(sums, tokens, panels, out, N, panel * PANEL);
+  sums_store(sums, tokens, 1, out, N, place->column);
 }
 
-/* ---- Several tokens ---- */
-
-/* Tokens whose sums of a group the registers hold, and panels that are read side by side. */
-#if LANES == 16
-#define PART_TOKENS 6
-#define PART_PANELS 2
-#else
-#define PART_TOKENS 3
-#define PART_PANELS 1
-#endif
-#define MOST_SEVERAL 32
-
-/* A group by all tokens, in parts of one size or one less; what the parts share of the weights is in the cache. */
-INLINE void JOIN(NAME, _parts)(vf (*sums)[MOST_TILE_VECTORS], int tokens, int parts, int panels, const uint8_t *x,
-                               const uint8_t *w, int64_t g) {
-  for (int part = 0, t = 0; part < parts; part++) {
-    const int next = tokens * (part + 1) / parts;
-#define PART_OF(count)                                                                  \
-  case count: JOIN(NAME, _group)(sums + t, count, panels, x + t * ROW_BYTES(K, GROUP), w, g); break
+/* A panel by tokens first .. end-1, in strips of one size or one less. */
+INLINE void JOIN(NAME, _panel)(JOIN(NAME, Place) *place, const uint8_t *x, const float *addend, float *out,
+                               Share tokens) {
+  const int64_t count = tokens.end - tokens.first, strips = (count + STRIP_TOKENS - 1) / STRIP_TOKENS;
+  const char *const panel = (const char *)place->panel;
+  place->ahead = ahead_at(panel + (strips == 1 ? PREFETCH_FAR : PANEL_BYTES), PANEL_BYTES, strips * GROUPS);
+  for (int64_t strip = 0, t = tokens.first; strip < strips; strip++) {
+    const int64_t next = tokens.first + count * (strip + 1) / strips;
+#define STRIP_OF(count)                                                                                              \
+  case count:                                                                                                        \
+    JOIN(NAME, _strip)(place, count, x + t * ROW_BYTES(K, GROUP), addend ? addend + t * N : NULL, out + t * N);      \
+    break
     switch (next - t) {
-      PART_OF(2);
-      PART_OF(3);
-#if PART_TOKENS > 3
-      PART_OF(4);
-      PART_OF(5);
-      PART_OF(6);
+      STRIP_OF(1);
+      STRIP_OF(2);
+      STRIP_OF(3);
+#if STRIP_TOKENS > 3
+      STRIP_OF(4);
+      STRIP_OF(5);
+      STRIP_OF(6);
+      STRIP_OF(7);
+      STRIP_OF(8);
 #endif
     }
-#undef PART_OF
+#undef STRIP_OF
     t = next;
   }
 }
 
-INLINE void JOIN(NAME, _wide_strip)(int tokens, int panels, const uint8_t *x, const uint8_t *w, const float *addend,
-                                    float *out, int64_t panel) {
-  vf sums[MOST_SEVERAL][MOST_TILE_VECTORS];
-  const int parts = (tokens + PART_TOKENS - 1) / PART_TOKENS;
-  const uint8_t *const first = w + panel * PANEL_BYTES;
-  for (int t = 0; t < tokens; t += FEW_TOKENS)
-    sums_load(sums + t, tokens - t < FEW_TOKENS ? tokens - t : FEW_TOKENS, panels, addend ? addend + t * N : NULL, N,
-              panel * PANEL);
-  for (int64_t g = 0; g < GROUPS; g++) {
-    JOIN(NAME, _ask)(first, panels, g);
-    JOIN(NAME, _parts)(sums, tokens, parts, panels, x, first, g);
-  }
-  for (int t = 0; t < tokens; t += FEW_TOKENS)
-    sums_store(sums + t, tokens - t < FEW_TOKENS ? tokens - t : FEW_TOKENS, panels, out + t * N, N, panel * PANEL);
-}
-
-INLINE void JOIN(NAME, _several)(const Worker *worker, int32_t tokens, const uint8_t *x, const uint8_t *w,
-                                 const float *addend, float *out) {
-  for (Shares shares = shares_of(worker, (N + PANEL - 1) / PANEL); next_share(&shares);) {
-    int64_t panel = shares.first;
-    for (; panel + PART_PANELS <= shares.end; panel += PART_PANELS)
-      JOIN(NAME, _wide_strip)(tokens, PART_PANELS, x, w, addend, out, panel);
-    for (; panel < shares.end; panel++) JOIN(NAME, _wide_strip)(tokens, 1, x, w, addend, out, panel);
-  }
-}
-
-/* ---- Many tokens ---- */
-
-/* Floats of a group's numbers: GROUPS times so many scales, then as many minimums. */
-#define HEAD_FLOATS(vectors) ((int64_t)GROUPS * (vectors) * LANES)
-
-/* Unpacked: scales [GROUPS][panels][16] floats, minimums, then weights [GROUPS][QUADS][panels][16] quads of bytes. */
-INLINE void JOIN(NAME, _unpack)(float *scales, uint8_t *bytes, int panels, const uint8_t *w) {
-  const int vectors = panels * PANEL_VECTORS;
-  for (int64_t g = 0; g < GROUPS; g++) {
-    for (int v = 0; v < vectors; v++) {
-      const uint8_t *const panel = w + v / PANEL_VECTORS * PANEL_BYTES;
-      vf_store(scales + (g * vectors + v) * LANES, JOIN(NAME, _scales)(panel, g, v % PANEL_VECTORS));
-#if HAS_MINIMUMS
-      vf_store(scales + HEAD_FLOATS(vectors) + (g * vectors + v) * LANES,
-               JOIN(NAME, _minimums)(panel, g, v % PANEL_VECTORS));
+KERNEL NAME(const Worker *worker, int32_t tokens, const uint8_t *x, const void *weights, const float *addend,
+            float *out) {
+#if !ADDEND
+  addend = NULL;
 #endif
-UNROLL_QUADS
-      for (int q = 0; q < QUADS; q++) {
-        const vi weights = JOIN(NAME, _weights)(panel, g, q, v % PANEL_VECTORS);
-        *(vi *)(void *)(bytes + ((g * QUADS + q) * vectors + v) * (4 * LANES)) = weights;
-      }
+  if (tokens == 0) return;
+  const Deal deal = deal_tiles(worker, PANELS, tokens, 1, STRIP_TOKENS, RUN_TOKENS);
+  for (Shares shares = shares_of(worker, deal.groups * deal.chunks); next_share(&shares);)
+    for (int64_t unit = shares.first; unit < shares.end; unit++) {
+      const int64_t panel = unit % deal.groups, first = unit / deal.groups * deal.chunk_tokens;
+      const Share run = {first, first + deal.chunk_tokens < tokens ? first + deal.chunk_tokens : tokens};
+      JOIN(NAME, Place) place = {.panel = (const uint8_t *)weights + panel * PANEL_BYTES, .column = panel * PANEL};
+      JOIN(NAME, _panel)(&place, x, addend, out, run);
     }
-  }
 }
 
-INLINE void JOIN(NAME, _tile)(int tokens, int panels, const uint8_t *x, const float *scales, const uint8_t *bytes,
-                              const float *addend, float *out, int64_t column) {
-  const int vectors = panels * PANEL_VECTORS;
-  Sums sums;
-  sums_load(sums, tokens, panels, addend, N, column);
-  for (int64_t g = 0; g < GROUPS; g++) {
-    vi part[FEW_TOKENS][MOST_TILE_VECTORS];
-#pragma GCC unroll 8
-    for (int t = 0; t < tokens; t++)
-#pragma GCC unroll 4
-      for (int v = 0; v < vectors; v++) part[t][v] = JOIN(NAME, _start)(x + t * ROW_BYTES(K, GROUP), g);
-UNROLL_QUADS
-    for (int q = 0; q < QUADS; q++) {
-      const vi *const weights = (const vi *)(const void *)bytes + (g * QUADS + q) * vectors;
-#pragma GCC unroll 8
-      for (int t = 0; t < tokens; t++) {
-        const vi codes = vi_set_codes(x + t * ROW_BYTES(K, GROUP) + g * GROUP + 4 * q);
-#pragma GCC unroll 4
-        for (int v = 0; v < vectors; v++) part[t][v] = dot_bytes(part[t][v], weights[v], codes, WEIGHTS_SIGNED);
-      }
-    }
-#pragma GCC unroll 8
-    for (int t = 0; t < tokens; t++) {
-      const float row_scale = JOIN(NAME, _row_scale)(x + t * ROW_BYTES(K, GROUP), g);
-#pragma GCC unroll 4
-      for (int v = 0; v < vectors; v++)
-        sums[t][v] += scale_sum(part[t][v], vf_load(scales + (g * vectors + v) * LANES)) * row_scale;
-#if HAS_MINIMUMS
-      const float total = JOIN(NAME, _row_total)(x + t * ROW_BYTES(K, GROUP), g);
-#pragma GCC unroll 4
-      for (int v = 0; v < vectors; v++)
-        sums[t][v] -= vf_load(scales + HEAD_FLOATS(vectors) + (g * vectors + v) * LANES) * total;
-#endif
-    }
-  }
-  sums_store(sums, tokens, panels, out, N, column);
-}
-
-/* `panels` panels from `panel` on by tokens first .. end-1. */
-INLINE void JOIN(NAME, _tiles)(const Worker *worker, int panels, const uint8_t *x, const uint8_t *w,
-                               const float *addend, float *out, int64_t panel, Share tokens) {
-  float *const scales = worker->scratch;
-  uint8_t *const bytes = (uint8_t *)(scales + (1 + HAS_MINIMUMS) * HEAD_FLOATS(panels * PANEL_VECTORS));
-  JOIN(NAME, _unpack)(scales, bytes, panels, w + panel * PANEL_BYTES);
-  int64_t t = tokens.first;
-#define TILE_FROM(count)                                                                                     \
-  JOIN(NAME, _tile)(count, panels, x + t * ROW_BYTES(K, GROUP), scales, bytes, addend ? addend + t * N : NULL, \
-                    out + t * N, panel * PANEL)
-  for (; t + INTEGER_TILE_TOKENS <= tokens.end; t += INTEGER_TILE_TOKENS) TILE_FROM(INTEGER_TILE_TOKENS);
-  for (; t < tokens.end; t++) TILE_FROM(1);
-#undef TILE_FROM
-}
-
-#define LEAST_SEVERAL (PART_TOKENS + 1)
-#define INPUT uint8_t
-#define WEIGHT uint8_t
-#define STRIP(tokens) (LANES == 16 && (tokens) <= PART_TOKENS ? 2 : 1)
-#define MANY_PANELS INTEGER_TILE_PANELS
-#define MANY_TOKENS INTEGER_TILE_TOKENS
-#include "matmul-threads.h"
-
+#undef NAME
+#undef K
+#undef N
+#undef ADDEND
+#undef PANELS
+#undef STRIP_TOKENS
+#undef RUN_BYTES
+#undef RUN_STRIPS
+#undef RUN_TOKENS
 #undef GROUPS
 #undef QUADS
 #undef GROUP
@@ -275,8 +186,3 @@ INLINE void JOIN(NAME, _tiles)(const Worker *worker, int panels, const uint8_t *
 #undef WEIGHTS_SIGNED
 #undef OFFSET
 #undef HAS_MINIMUMS
-#undef HEAD_FLOATS
-#undef INTEGER_TILE_TOKENS
-#undef INTEGER_TILE_PANELS
-#undef PART_TOKENS
-#undef PART_PANELS

@@ -15,8 +15,7 @@ INLINE void JOIN(NAME, _strip)(int tokens, int panels, const float *x, const WEI
   const WEIGHT *const first = w + panel * K * PANEL;
   for (int k = 0; k < K; k++) {
 #pragma GCC unroll 4
-    for (int p = 0; p < panels; p++)
-      __builtin_prefetch((const char *)(first + ((int64_t)p * K + k) * PANEL) + PREFETCH_BYTES);
+    for (int p = 0; p < panels; p++) ask(first + ((int64_t)p * K + k) * PANEL, PANEL * sizeof(WEIGHT), tokens);
 #pragma GCC unroll 16
     for (int v = 0; v < panels * PANEL_VECTORS; v++) {
       const vf weight = LOAD_WEIGHTS(first + ((int64_t)(v / PANEL_VECTORS) * K + k) * PANEL + v % PANEL_VECTORS * LANES);

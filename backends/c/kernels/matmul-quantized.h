@@ -31,9 +31,7 @@ INLINE void JOIN(NAME, _group)(Sums sums, int tokens, int panels, const float *x
 #pragma GCC unroll 16
     for (int v = 0; v < panels * PANEL_VECTORS; v++) part[t][v] = (vf){0};
 #pragma GCC unroll 4
-  for (int p = 0; p < panels; p++)
-    for (int line = 0; line < BLOCK_BYTES; line += 64)
-      __builtin_prefetch(block + p * PANEL_BYTES + PREFETCH_BYTES + line);
+  for (int p = 0; p < panels; p++) ask(block + p * PANEL_BYTES, BLOCK_BYTES, tokens);
   for (int k = 0; k < GROUP; k += CODES_PER_BYTE) {
 #pragma GCC unroll 16
     for (int v = 0; v < panels * PANEL_VECTORS; v++) {

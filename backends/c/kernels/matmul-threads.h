@@ -1,6 +1,6 @@
 /*
  * The part of a matrix product that all number formats share: which thread computes what. Included last by
- * matmul-dense.h, matmul-quantized.h, integer-matmul.h and narrow_matmul.h, after they define
+ * matmul-dense.h, matmul-quantized.h and narrow_matmul.h, after they define
  *
  *   INPUT, WEIGHT  what pointers to the activations and into the packed weights point to
  *   STRIP(t)       panels that a product of t tokens reads side by side
@@ -12,18 +12,12 @@
  *
  *   FEWEST_MANY    tokens from which on they are many; one more than FEW_TOKENS if it does not
  *   OWN_MANY       where NAME_many is there already, and NAME_tiles is not
- *   LEAST_SEVERAL, MOST_SEVERAL  where NAME_several is there, for products of so many tokens
  *
  * Decode splits the panels; prefill splits panels, and tokens as well where panels are few.
  */
 
-#ifndef MOST_SEVERAL
-#define LEAST_SEVERAL (FEW_TOKENS + 1)
-#define MOST_SEVERAL FEW_TOKENS
-#endif
-
 #ifndef FEWEST_MANY
-#define FEWEST_MANY (MOST_SEVERAL + 1)
+#define FEWEST_MANY (FEW_TOKENS + 1)
 #endif
 
 #undef PANELS
@@ -64,33 +58,21 @@ KERNEL NAME(const Worker *worker, int32_t tokens, const INPUT *x, const void *we
     JOIN(NAME, _many)(worker, tokens, x, w, addend, out);
     return;
   }
-#if LEAST_SEVERAL <= MOST_SEVERAL
-  if (tokens >= LEAST_SEVERAL) {
-    JOIN(NAME, _several)(worker, tokens, x, w, addend, out);
-    return;
-  }
-#endif
   switch (tokens) {
     case 0: break;
     case 1: JOIN(NAME, _few)(worker, 1, x, w, addend, out); break;
     case 2: JOIN(NAME, _few)(worker, 2, x, w, addend, out); break;
     case 3: JOIN(NAME, _few)(worker, 3, x, w, addend, out); break;
-#if LEAST_SEVERAL > 4
     case 4: JOIN(NAME, _few)(worker, 4, x, w, addend, out); break;
     case 5: JOIN(NAME, _few)(worker, 5, x, w, addend, out); break;
     case 6: JOIN(NAME, _few)(worker, 6, x, w, addend, out); break;
-#endif
-#if LEAST_SEVERAL > 7
     case 7: JOIN(NAME, _few)(worker, 7, x, w, addend, out); break;
     case 8: JOIN(NAME, _few)(worker, 8, x, w, addend, out); break;
-#endif
   }
 }
 
 #undef PANELS
 #undef FEWEST_MANY
-#undef LEAST_SEVERAL
-#undef MOST_SEVERAL
 #undef OWN_MANY
 #undef STRIP
 #undef MANY_PANELS

@@ -36,20 +36,6 @@ _Static_assert(N % (2 * PANEL) == 0, "gate and up are whole panels");
 #define OUT float
 #endif
 
-/* Where the weights that are multiplied next are stored: memory brings them while tiles are multiplied. */
-typedef struct JOIN(NAME, Ahead) {
-  const char *panel[2];
-  int64_t lines; /* still to be asked for, of each panel */
-  int64_t a_step;
-} JOIN(NAME, Ahead);
-
-INLINE void JOIN(NAME, _ask)(JOIN(NAME, Ahead) *ahead) {
-  for (int64_t line = 0; line < ahead->a_step && line < ahead->lines; line++)
-    for (int p = 0; p < 2; p++) __builtin_prefetch(ahead->panel[p] + 64 * line, 0, 2);
-  ahead->lines -= ahead->a_step;
-  for (int p = 0; p < 2; p++) ahead->panel[p] += 64 * ahead->a_step;
-}
-
 #if AMX_TILES
 /* Tiles 0 to 3: sums of two runs of tokens by two panels. 4, 5: activations of both runs. 6, 7: weights. */
 INLINE void JOIN(NAME, _tile_shape)(int above, int below) {
@@ -62,7 +48,7 @@ INLINE void JOIN(NAME, _tile_shape)(int above, int below) {
 }
 
 INLINE void JOIN(NAME, _tile_steps)(int has_below, int panels, const uint16_t *x, const uint32_t *const w[2],
-                                    int64_t count, float *sums, JOIN(NAME, Ahead) *ahead) {
+                                    int64_t count, float *sums, Ahead ahead[2]) {
   enum { SUM_STRIDE = SUM_ROW * 4, X_STRIDE = ROW * 2 };
   _tile_loadd(0, sums, SUM_STRIDE);
   if (panels == 2) _tile_loadd(1, sums + PANEL, SUM_STRIDE);
@@ -77,7 +63,7 @@ INLINE void JOIN(NAME, _tile_steps)(int has_below, int panels, const uint16_t *x
     if (has_below) _tile_loadd(5, x + 16 * ROW + k, X_STRIDE);
     if (has_below) _tile_dpbf16ps(2, 5, 6);
     if (has_below && panels == 2) _tile_dpbf16ps(3, 5, 7);
-    JOIN(NAME, _ask)(ahead);
+    for (int p = 0; p < 2; p++) ask_ahead(&ahead[p]);
   }
   _tile_stored(0, sums, SUM_STRIDE);
   if (panels == 2) _tile_stored(1, sums + PANEL, SUM_STRIDE);
@@ -106,7 +92,7 @@ INLINE void JOIN(NAME, _vector_steps)(int tokens, int panels, const uint16_t *x,
 
 /* sums += x w for up to MANY_TOKENS tokens, `count` rows of k, one or two panels. */
 INLINE void JOIN(NAME, _steps)(int64_t tokens, int panels, const uint16_t *x, const uint32_t *const w[2], int64_t count,
-                               float *sums, JOIN(NAME, Ahead) *ahead) {
+                               float *sums, Ahead ahead[2]) {
 #if AMX_TILES
   if (amx_allowed()) {
     if (tokens > 16) JOIN(NAME, _tile_steps)(1, panels, x, w, count, sums, ahead);
@@ -169,13 +155,10 @@ INLINE void JOIN(NAME, _panels)(JOIN(NAME, Run) *run, int panels, int64_t panel,
   for (int p = 0; p < panels; p++)
     weights[p] = JOIN(NAME, _pairs)(run->worker, run->w, p, panel + p * apart, k, count);
   const int64_t tiles = (tokens.end - tokens.first + MANY_TOKENS - 1) / MANY_TOKENS;
-  JOIN(NAME, Ahead) ahead = {.lines = 0};
-  if (next >= 0) {
-    for (int p = 0; p < 2; p++)
-      ahead.panel[p] = (const char *)run->w + (next + p * apart) * PANEL_BYTES + PANEL_BYTES * k / (2 * PAIRS);
-    ahead.lines = PANEL_BYTES * count / (2 * PAIRS) / 64;
-    ahead.a_step = ahead.lines / (tiles * (count / 32)) + 1;
-  }
+  Ahead ahead[2] = {{.lines = 0}};
+  for (int p = 0; p < 2 && next >= 0; p++)
+    ahead[p] = ahead_at((const char *)run->w + (next + p * apart) * PANEL_BYTES + PANEL_BYTES * k / (2 * PAIRS),
+                        PANEL_BYTES * count / (2 * PAIRS), tiles * (count / 32));
   for (int64_t t = tokens.first; t < tokens.end; t += MANY_TOKENS) {
     const int64_t here = tokens.end - t < MANY_TOKENS ? tokens.end - t : MANY_TOKENS;
 #if AMX_TILES
@@ -186,14 +169,14 @@ INLINE void JOIN(NAME, _panels)(JOIN(NAME, Run) *run, int panels, int64_t panel,
 #if SWIGLU
     float *const sums = run->worker->scratch + SCRATCH_SUMS + (t - tokens.first) * SUM_ROW;
     if (k == 0) memset(sums, 0, sizeof(float) * SUM_ROW * (size_t)here);
-    JOIN(NAME, _steps)(here, panels, x, weights, count, sums, &ahead);
+    JOIN(NAME, _steps)(here, panels, x, weights, count, sums, ahead);
     if (k + count == 2 * PAIRS)
       JOIN(NAME, _gated_to)(sums, here, run->out + t * NARROW_ROW(N / 2), panel * PANEL);
 #else
     float sums[MANY_TOKENS * SUM_ROW] __attribute__((aligned(64)));
     const float *const start = k == 0 ? run->addend : run->out;
     JOIN(NAME, _sums_from)(sums, here, panels, start == NULL ? NULL : start + t * N, panel * PANEL);
-    JOIN(NAME, _steps)(here, panels, x, weights, count, sums, &ahead);
+    JOIN(NAME, _steps)(here, panels, x, weights, count, sums, ahead);
     JOIN(NAME, _sums_to)(sums, here, panels, run->out + t * N, panel * PANEL);
 #endif
   }

@@ -50,8 +50,7 @@ KERNEL NAME(const Worker *worker, int32_t tokens, const uint16_t *x, const void 
 INLINE void JOIN(NAME, _multiply)(Sums sums, int tokens, int panels, const uint16_t *x, const uint32_t *w) {
   for (int64_t pair = 0; pair < PAIRS; pair++) {
 #pragma GCC unroll 4
-    for (int p = 0; p < panels; p++)
-      __builtin_prefetch((const char *)(w + p * PANEL_PAIRS + pair * PANEL) + PREFETCH_BYTES);
+    for (int p = 0; p < panels; p++) ask(w + p * PANEL_PAIRS + pair * PANEL, PANEL * 4, tokens);
 #pragma GCC unroll 8
     for (int t = 0; t < tokens; t++) {
       const vu codes = vu_set_pair(x + (int64_t)t * ROW + 2 * pair);
@@ -75,7 +74,7 @@ INLINE void JOIN(NAME, _strip)(int tokens, int panels, const uint16_t *x, const 
 #define FEWEST_MANY 5 /* pairs that are multiplied one by one keep up with memory for so few tokens only */
 #endif
 #define INPUT uint16_t
-#define STRIP(tokens) STRIP_PANELS(tokens)
+#define STRIP(tokens) (LANES == 16 ? 1 : STRIP_PANELS(tokens))
 #define OWN_MANY
 #include "matmul-threads.h"
 #endif

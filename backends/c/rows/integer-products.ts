@@ -5,15 +5,12 @@ import { illTyped, meaning, requireF32, requireNumber, requirePacked } from "../
 import type { OpSample, PackedType, TensorType, Value, ValueType } from "../../../src/ir/index.js";
 import { defineOp, elementCount, printType, sameType, tensor } from "../../../src/ir/index.js";
 import type { CKernelRow, KernelInstance } from "../kernel-row.js";
-import { matrixShape, PANEL } from "../panels.js";
+import { matrixShape } from "../panels.js";
 import type { QuadFormat } from "../quads.js";
 import {
   canPackQuads, dequantizeRows, packQuads, parseQuads, quadDefines, quadName, quadType, quantizeRows,
   rowBytes, sampleQuads, unpackQuads,
 } from "../quads.js";
-
-/** Panels unpacked at a time: the largest `INTEGER_TILE_PANELS` of kernels/integer-matmul.h. */
-const TILE_PANELS = 2;
 
 const packQuadsRow: CKernelRow = {
   family: "movement",
@@ -123,7 +120,7 @@ function productFlops(types: readonly ValueType[]): number {
 function productInstance([, w]: readonly ValueType[], hasAddend: boolean): KernelInstance {
   invariant(w?.kind === "packed", "rows are multiplied by a packed matrix");
   const format = formatOf(w);
-  const { bits, group, minimums } = format;
+  const { bits } = format;
   const [rows, columns] = matrixShape(w.shape);
   const sum = hasAddend ? "addend + " : "";
   return {
@@ -133,7 +130,7 @@ function productInstance([, w]: readonly ValueType[], hasAddend: boolean): Kerne
       ["K", String(rows)], ["N", String(columns)], ...quadDefines(format), ["ADDEND", hasAddend ? "1" : "0"],
     ],
     comment: `out[tokens, ${columns}] = ${sum}x[tokens, ${rows}] w[${rows}, ${columns}], x as 8-bit codes, w as ${w.format}`,
-    scratchFloats: PANEL * TILE_PANELS * ((minimums ? 2 : 1) * (rows / group) + rows / 4),
+    scratchFloats: 0,
     call: ([left, weights, addend], result, dim) => [
       dim(firstDim(left?.type)), left?.text ?? "", weights?.text ?? "", addend?.text ?? "NULL", result.text,
     ],

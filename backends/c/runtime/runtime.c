@@ -87,6 +87,9 @@ static int32_t map_weights(llmir_model *model, const char *path, Complaint compl
   if (address == MAP_FAILED) return fail(complaint, LLMIR_NO_MEMORY, path, "cannot be mapped");
   model->weights = address;
   model->weights_bytes = bytes;
+#ifdef MADV_HUGEPAGE
+  madvise(address, bytes, MADV_HUGEPAGE); /* pages that are still to be read from the disk come as huge ones */
+#endif
   posix_madvise(address, bytes, POSIX_MADV_WILLNEED);
   const char *const fault = header_fault((const WeightHeader *)address, bytes);
   return fault == NULL ? LLMIR_OK : fail(complaint, LLMIR_BAD_WEIGHTS, path, fault);
