@@ -104,9 +104,8 @@ export function compileImported(
       memoryBytes: options.memoryBytes,
       now: () => host.nowMs(),
     });
-  const fixedThreads = options.threads !== undefined || !backend.capabilities.runsOnHost;
   const optimized = timed("optimize", () =>
-    fixedThreads ? optimizeOn(machine) : optimizeWithThreads(machine, optimizeOn),
+    backend.capabilities.runsOnHost ? optimizeWithThreads(machine, optimizeOn) : optimizeOn(machine),
   );
   if (!optimized.ok) return optimized;
   const plan = timed("plan", () => planFor(model, capacity, { backend, ops, optimized: optimized.value }));
@@ -122,7 +121,7 @@ export function compileImported(
   );
 }
 
-/** Prices for all cores first; a program that fewer threads run faster is chosen again for those. */
+/** Prices for all threads first; a program that fewer run faster is chosen again for those, as it will run on them. */
 function optimizeWithThreads(
   machine: HardwareDescription,
   optimizeOn: (hardware: HardwareDescription) => Result<Optimized>,

@@ -28,17 +28,30 @@ typedef struct JOIN(NAME, _Sums) {
   float total[KV_HEADS * TEAMS][LANES];    /* lane i: the part of head i % SPREAD that lies there */
 } JOIN(NAME, _Sums);
 
-/* scores[slot][h] = q[h] . key[slot], from the rows of one KV head */
-INLINE void JOIN(NAME, _scores)(const float *q, const void *keys, const int64_t *rows, int64_t column, int count,
-                                float *scores) {
-  for (int slot = 0; slot < count; slot += KEYS) {
+/*
+ * Some positions for one KV head: where their rows begin, and those of as many positions behind them. These are asked
+ * for row by row while the present ones are worked on: many requests at once would hold up everything else.
+ */
+typedef struct JOIN(NAME, Piece) {
+  const PagedCache *cache;
+  int64_t column; /* of the head in a row */
+  const int64_t *rows, *next;
+  int count, following;
+} JOIN(NAME, Piece);
+
+/* scores[slot][h] = q[h] . key[slot] */
+INLINE void JOIN(NAME, _scores)(const float *q, const JOIN(NAME, Piece) *piece, float *scores) {
+  for (int slot = 0; slot < piece->count; slot += KEYS) {
     vf part[LANES];
 #pragma GCC unroll 16
     for (int k = 0; k < KEYS; k++) {
+      if (slot + k < piece->following)
+        cache_prefetch(piece->cache->keys, FORMAT, piece->next[slot + k] + piece->column, HEAD_DIM);
+      const int64_t row = piece->rows[slot + k] + piece->column;
       vf key[VECTORS];
 #pragma GCC unroll 16
       for (int d = 0; d < VECTORS; d++)
-        key[d] = cache_load(keys, FORMAT, rows[slot + k] + column + d * LANES, HEAD_DIM - d * LANES);
+        key[d] = cache_load(piece->cache->keys, FORMAT, row + d * LANES, HEAD_DIM - d * LANES);
 #pragma GCC unroll 16
       for (int h = 0; h < SPREAD; h++) {
         vf sum = {0};
@@ -87,8 +100,8 @@ INLINE void JOIN(NAME, _weigh)(float *scores, int count, float *greatest, float 
 }
 
 /* result[h] = result[h] * correction[h] + sum over slots of weight[slot][h] * value[slot] */
-INLINE void JOIN(NAME, _gather)(float *result, const float *weights, const float *correction, const void *values,
-                                const int64_t *rows, int64_t column, int count) {
+INLINE void JOIN(NAME, _gather)(float *result, const float *weights, const float *correction,
+                                const JOIN(NAME, Piece) *piece) {
 #pragma GCC unroll 16
   for (int first = 0; first < VECTORS; first += SLICE) {
     vf sum[TEAM][SLICE];
@@ -97,12 +110,14 @@ INLINE void JOIN(NAME, _gather)(float *result, const float *weights, const float
 #pragma GCC unroll 16
       for (int d = 0; d < SLICE; d++)
         if (first + d < VECTORS) sum[h][d] = vf_load(result + h * WIDE + (first + d) * LANES) * correction[h];
-    for (int slot = 0; slot < count; slot++) {
+    for (int slot = 0; slot < piece->count; slot++) {
+      if (first == 0 && slot < piece->following)
+        cache_prefetch(piece->cache->values, FORMAT, piece->next[slot] + piece->column, HEAD_DIM);
 #pragma GCC unroll 16
       for (int d = 0; d < SLICE; d++) {
         if (first + d >= VECTORS) continue;
-        const int64_t at = (first + d) * LANES;
-        const vf value = cache_load(values, FORMAT, rows[slot] + column + at, HEAD_DIM - at);
+        const int64_t at = (first + d) * LANES, row = piece->rows[slot] + piece->column;
+        const vf value = cache_load(piece->cache->values, FORMAT, row + at, HEAD_DIM - at);
 #pragma GCC unroll 16
         for (int h = 0; h < TEAM; h++) sum[h][d] += weights[slot * SPREAD + h] * value;
       }
@@ -127,20 +142,16 @@ INLINE int JOIN(NAME, _piece)(int32_t first, int32_t end) {
   return end - first >= PIECE ? PIECE : end > first ? end - first : 0;
 }
 
-/* One piece for the query heads of one KV head; the same part of the next piece is asked for meanwhile. */
-INLINE void JOIN(NAME, _head)(const PagedCache *cache, const float *q, int kv_head, const int64_t *rows, int count,
-                              const int64_t *next, int following, JOIN(NAME, _Sums) *sums) {
+/* One piece for the query heads of a KV head. */
+INLINE void JOIN(NAME, _head)(const float *q, int kv_head, JOIN(NAME, Piece) piece, JOIN(NAME, _Sums) *sums) {
   float scores[PIECE * SPREAD], correction[LANES];
-  const int64_t column = (int64_t)kv_head * HEAD_DIM;
-  for (int slot = 0; slot < following; slot++) {
-    cache_prefetch(cache->keys, FORMAT, next[slot] + column, HEAD_DIM);
-    cache_prefetch(cache->values, FORMAT, next[slot] + column, HEAD_DIM);
-  }
+  piece.column = (int64_t)kv_head * HEAD_DIM;
   for (int team = 0; team < TEAMS; team++) {
     const int head = kv_head * GROUP + TEAM_START(team), each = kv_head * TEAMS + team;
-    JOIN(NAME, _scores)(q + head * WIDE, cache->keys, rows, column, count, scores);
-    JOIN(NAME, _weigh)(scores, count, sums->greatest[each], sums->total[each], correction);
-    JOIN(NAME, _gather)(sums->result[head], scores, correction, cache->values, rows, column, count);
+    JOIN(NAME, _scores)(q + head * WIDE, &piece, scores);
+    JOIN(NAME, _weigh)(scores, piece.count, sums->greatest[each], sums->total[each], correction);
+    JOIN(NAME, _gather)(sums->result[head], scores, correction, &piece);
+    piece.following = 0;
   }
 }
 
@@ -158,8 +169,8 @@ KERNEL JOIN(NAME, _span)(const PagedCache *cache, const float *q, int32_t sequen
   for (int32_t at = first; at < end; at += PIECE) {
     const int count = JOIN(NAME, _piece)(at, end), following = JOIN(NAME, _piece)(at + PIECE, end);
     JOIN(NAME, _rows)(cache, sequence, at + PIECE, following, next);
-    for (int kv_head = from; kv_head < to; kv_head++)
-      JOIN(NAME, _head)(cache, q, kv_head, now, count, next, following, sums);
+    const JOIN(NAME, Piece) piece = {.cache = cache, .rows = now, .next = next, .count = count, .following = following};
+    for (int kv_head = from; kv_head < to; kv_head++) JOIN(NAME, _head)(q, kv_head, piece, sums);
     int64_t *const spare = now;
     now = next;
     next = spare;

@@ -3,10 +3,10 @@
  * for each GROUP: integer sums within a group, floats from group to group. Included by integer_matmul_q8.h and
  * integer_matmul_bits.h, which say how a panel is stored:
  *
- *   PANEL_BYTES                 bytes of a panel of 16 columns
- *   NAME_codes(panel, g, q, v)  quad q (four rows of k) of group g as bytes, register v of the panel
- *   NAME_scales(panel, g, v)    the scales of group g, register v
- *   NAME_minimums(panel, g, v)  the minimums, where HAS_MINIMUMS is 1
+ *   SPAN, BLOCK_BYTES           rows of k of a block, and its bytes: a panel of 16 columns is a row of them
+ *   NAME_codes(block, i, q, v)  quad q (four rows of k) of group i of a block as bytes, register v
+ *   NAME_scales(block, i, v)    the scales of group i, register v
+ *   NAME_minimums(block, i, v)  the minimums, where HAS_MINIMUMS is 1
  *   WEIGHTS_SIGNED              codes of 8 bits are multiplied with their sign: sums need no start for the offset
  *
  * A panel is multiplied by STRIP_TOKENS tokens at a time, their sums in registers: from memory by the first ones, from
@@ -50,8 +50,8 @@ _Static_assert(GROUP % 4 == 0 && GROUP <= 128, "a group is whole quads, and its 
 
 #define PANELS ((N + PANEL - 1) / PANEL)
 
-INLINE vi JOIN(NAME, _weights)(const uint8_t *panel, int64_t g, int q, int v) {
-  const vi codes = JOIN(NAME, _codes)(panel, g, q, v);
+INLINE vi JOIN(NAME, _weights)(const uint8_t *block, int index, int q, int v) {
+  const vi codes = JOIN(NAME, _codes)(block, index, q, v);
   return WEIGHTS_SIGNED ? codes ^ (vi)((vu){0} + 0x80808080u) : codes;
 }
 
@@ -74,8 +74,8 @@ INLINE float JOIN(NAME, _row_total)(const uint8_t *x, int64_t g) {
   return ((const float *)(const void *)(x + ROW_TOTALS(K, GROUP)))[g];
 }
 
-/* One group of a panel: sums[t] += scales * (codes of x[t] · weights). */
-INLINE void JOIN(NAME, _group)(Sums sums, int tokens, const uint8_t *x, const uint8_t *panel, int64_t g) {
+/* Group g of k, one of a block: sums[t] += scales * (codes of x[t] · weights). */
+INLINE void JOIN(NAME, _group)(Sums sums, int tokens, const uint8_t *x, const uint8_t *block, int index, int64_t g) {
   vi part[STRIP_TOKENS][PANEL_VECTORS];
 #pragma GCC unroll 8
   for (int t = 0; t < tokens; t++)
@@ -85,7 +85,7 @@ UNROLL_QUADS
   for (int q = 0; q < QUADS; q++) {
 #pragma GCC unroll 4
     for (int v = 0; v < PANEL_VECTORS; v++) {
-      const vi weights = JOIN(NAME, _weights)(panel, g, q, v);
+      const vi weights = JOIN(NAME, _weights)(block, index, q, v);
 #pragma GCC unroll 8
       for (int t = 0; t < tokens; t++)
         part[t][v] = dot_bytes(part[t][v], weights, vi_set_codes(x + t * ROW_BYTES(K, GROUP) + g * GROUP + 4 * q),
@@ -94,12 +94,12 @@ UNROLL_QUADS
   }
 #pragma GCC unroll 4
   for (int v = 0; v < PANEL_VECTORS; v++) {
-    const vf scales = JOIN(NAME, _scales)(panel, g, v);
+    const vf scales = JOIN(NAME, _scales)(block, index, v);
 #pragma GCC unroll 8
     for (int t = 0; t < tokens; t++)
       sums[t][v] += scale_sum(part[t][v], scales) * JOIN(NAME, _row_scale)(x + t * ROW_BYTES(K, GROUP), g);
 #if HAS_MINIMUMS
-    const vf minimums = JOIN(NAME, _minimums)(panel, g, v);
+    const vf minimums = JOIN(NAME, _minimums)(block, index, v);
 #pragma GCC unroll 8
     for (int t = 0; t < tokens; t++)
       sums[t][v] -= minimums * JOIN(NAME, _row_total)(x + t * ROW_BYTES(K, GROUP), g);
@@ -114,13 +114,17 @@ typedef struct JOIN(NAME, Place) {
   Ahead ahead;
 } JOIN(NAME, Place);
 
-INLINE void JOIN(NAME, _strip)(JOIN(NAME, Place) *place, int tokens, const uint8_t *x, const float *addend, float *out) {
+INLINE void JOIN(NAME, _strip)(JOIN(NAME, Place) *place, int tokens, const uint8_t *x, const float *addend,
+                               float *out) {
   Sums sums;
   sums_load(sums, tokens, 1, addend, N, place->column);
-  for (int64_t g = 0; g < GROUPS; g++) {
-    if (tokens <= ALONE_TOKENS) ask(place->panel + g * (PANEL_BYTES / GROUPS), PANEL_BYTES / GROUPS, tokens);
-    else ask_ahead(&place->ahead);
-    JOIN(NAME, _group)(sums, tokens, x, place->panel, g);
+  for (int64_t b = 0; b < K / SPAN; b++) {
+    const uint8_t *const block = place->panel + b * BLOCK_BYTES;
+    for (int i = 0; i < SPAN / GROUP; i++) {
+      if (tokens <= ALONE_TOKENS) ask(block + i * (BLOCK_BYTES / (SPAN / GROUP)), BLOCK_BYTES / (SPAN / GROUP), tokens);
+      else ask_ahead(&place->ahead);
+      JOIN(NAME, _group)(sums, tokens, x, block, i, b * (SPAN / GROUP) + i);
+    }
   }
   sums_store(sums, tokens, 1, out, N, place->column);
 }
@@ -182,6 +186,8 @@ KERNEL NAME(const Worker *worker, int32_t tokens, const uint8_t *x, const void *
 #undef GROUPS
 #undef QUADS
 #undef GROUP
+#undef SPAN
+#undef BLOCK_BYTES
 #undef PANEL_BYTES
 #undef WEIGHTS_SIGNED
 #undef OFFSET

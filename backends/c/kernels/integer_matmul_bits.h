@@ -26,9 +26,7 @@
 #include "integer-matmul.h"
 #undef BITS
 #undef SUPER
-#undef SPAN
 #undef FACTOR_BYTES
 #undef HALF_BYTES
 #undef CODES_AT
 #undef CODE_BYTES
-#undef BLOCK_BYTES

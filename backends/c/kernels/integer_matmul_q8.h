@@ -18,4 +18,3 @@
 #include "integer-dot.h"
 #define WEIGHTS_SIGNED SIGNED_BYTES
 #include "integer-matmul.h"
-#undef BLOCK_BYTES

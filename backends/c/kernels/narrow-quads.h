@@ -32,16 +32,18 @@ INLINE const uint32_t *JOIN(NAME, _pairs)(const Worker *worker, const uint8_t *w
   const int64_t end = k + count < K ? k + count : K;
   uint32_t *to = pairs;
   for (int64_t g = k / GROUP; g < end / GROUP; g++, to += GROUP / 2 * PANEL) {
+    const uint8_t *const block = from + g / (SPAN / GROUP) * BLOCK_BYTES;
+    const int index = (int)(g % (SPAN / GROUP));
     for (int v = 0; v < PANEL_VECTORS; v++) {
-      const vf scales = JOIN(NAME, _scales)(from, g, v);
+      const vf scales = JOIN(NAME, _scales)(block, index, v);
 #if HAS_MINIMUMS
-      const vf least = -JOIN(NAME, _minimums)(from, g, v);
+      const vf least = -JOIN(NAME, _minimums)(block, index, v);
 #else
       const vf least = scales * -(float)OFFSET;
 #endif
 #pragma GCC unroll 32
       for (int q = 0; q < QUADS; q++) {
-        const vu codes = (vu)JOIN(NAME, _codes)(from, g, q, v);
+        const vu codes = (vu)JOIN(NAME, _codes)(block, index, q, v);
         uint32_t *const at = to + 2 * q * PANEL + v * LANES;
         vf weights[4];
         for (int i = 0; i < 4; i++) weights[i] = JOIN(NAME, _numbers)(codes, i, scales, least);
@@ -67,6 +69,8 @@ KERNEL NAME(const Worker *worker, int32_t tokens, const uint16_t *x, const void 
 #undef QUADS
 #undef SLOT_FLOATS
 #undef SCRATCH_SUMS
+#undef SPAN
+#undef BLOCK_BYTES
 #undef PANEL_BYTES
 #undef OFFSET
 #undef GROUP

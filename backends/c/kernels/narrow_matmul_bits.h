@@ -27,9 +27,7 @@
 #include "narrow-quads.h"
 #undef BITS
 #undef SUPER
-#undef SPAN
 #undef FACTOR_BYTES
 #undef HALF_BYTES
 #undef CODES_AT
 #undef CODE_BYTES
-#undef BLOCK_BYTES

@@ -18,4 +18,3 @@
 
 #include "quads-q8.h"
 #include "narrow-quads.h"
-#undef BLOCK_BYTES

@@ -41,10 +41,18 @@ INLINE int cache_bytes(int format) { return format == F32 ? 4 : 2; }
 /* LANES elements from element `at` on, or the `left` that remain of a row; the other lanes are 0. */
 INLINE vf cache_load(const void *pool, int format, int64_t at, int64_t left) {
   if (format == F32) return vf_load_tail((const float *)pool + at, left);
-  const uint16_t *from = (const uint16_t *)pool + at;
+  const uint16_t *const from = (const uint16_t *)pool + at;
+  if (left >= LANES) return format == F16 ? vf_load_half(from) : vf_load_brain(from);
+#if defined(__AVX512BW__) && defined(__AVX512VL__)
+  /* In registers: what was stored in parts has to reach the cache before it can be loaded as a whole. */
+  const __m256i part = _mm256_maskz_loadu_epi16((__mmask16)(left > 0 ? (1u << left) - 1u : 0u), from);
+  if (format == F16) return (vf)_mm512_cvtph_ps(part);
+  return (vf)_mm512_slli_epi32(_mm512_cvtepu16_epi32(part), 16);
+#else
   uint16_t part[LANES] = {0};
-  if (left < LANES) from = memcpy(part, from, left > 0 ? (size_t)left * 2 : 0);
-  return format == F16 ? vf_load_half(from) : vf_load_brain(from);
+  if (left > 0) memcpy(part, from, (size_t)left * 2);
+  return format == F16 ? vf_load_half(part) : vf_load_brain(part);
+#endif
 }
 
 /* Rounds to the cache's format. */

@@ -30,12 +30,9 @@
 _Static_assert(GROUP % 8 == 0 && GROUP * (BITS - 4) % 32 == 0, "vectors of codes are full");
 _Static_assert(K % SPAN == 0 && SPAN % GROUP == 0, "blocks are whole groups");
 
-INLINE const uint8_t *JOIN(NAME, _block)(const uint8_t *panel, int64_t g) {
-  return panel + g / (SPAN / GROUP) * BLOCK_BYTES;
-}
-
-INLINE vi JOIN(NAME, _codes)(const uint8_t *panel, int64_t g, int q, int v) {
-  const uint8_t *const codes = JOIN(NAME, _block)(panel, g) + CODES_AT + g % (SPAN / GROUP) * CODE_BYTES;
+/* Quad q of group `index` of a block, register v. */
+INLINE vi JOIN(NAME, _codes)(const uint8_t *block, int index, int q, int v) {
+  const uint8_t *const codes = block + CODES_AT + index * CODE_BYTES;
   const int low = q % (GROUP / 8);
   const vu bytes = (vu)vi_load(codes + (low * PANEL + v * LANES) * 4);
   const vu nibbles = (q == low ? bytes : bytes >> 4) & 0x0f0f0f0fu;
@@ -49,20 +46,24 @@ INLINE vi JOIN(NAME, _codes)(const uint8_t *panel, int64_t g, int q, int v) {
 #endif
 }
 
-/* Number `kind` of a block's head: 0 the scales, 1 the minimums; register v of group g. */
-INLINE vf JOIN(NAME, _head)(const uint8_t *panel, int64_t g, int v, int kind) {
-  const uint8_t *const block = JOIN(NAME, _block)(panel, g);
+/* Number `kind` of a group: 0 the scales, 1 the minimums; register v. */
+INLINE vf JOIN(NAME, _number)(const uint8_t *block, int index, int v, int kind) {
   const vf coarse = vf_load_half((const uint16_t *)(const void *)block + kind * PANEL + v * LANES);
 #if SUPER
-  const uint8_t *const factors = block + HALF_BYTES + kind * FACTOR_BYTES + g % (SPAN / GROUP) * PANEL;
+  const uint8_t *const factors = block + HALF_BYTES + kind * FACTOR_BYTES + index * PANEL;
   return coarse * vf_load_int8((const int8_t *)factors + v * LANES);
 #else
+  (void)index;
   return coarse;
 #endif
 }
 
-INLINE vf JOIN(NAME, _scales)(const uint8_t *panel, int64_t g, int v) { return JOIN(NAME, _head)(panel, g, v, 0); }
+INLINE vf JOIN(NAME, _scales)(const uint8_t *block, int index, int v) {
+  return JOIN(NAME, _number)(block, index, v, 0);
+}
 
 #if HAS_MINIMUMS
-INLINE vf JOIN(NAME, _minimums)(const uint8_t *panel, int64_t g, int v) { return JOIN(NAME, _head)(panel, g, v, 1); }
+INLINE vf JOIN(NAME, _minimums)(const uint8_t *block, int index, int v) {
+  return JOIN(NAME, _number)(block, index, v, 1);
+}
 #endif

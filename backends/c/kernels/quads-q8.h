@@ -4,14 +4,17 @@
  */
 #include "panel-tile.h"
 
+#define SPAN GROUP
 #define BLOCK_BYTES (PANEL * 2 + GROUP * PANEL)
 #define PANEL_BYTES ((int64_t)(K / GROUP) * BLOCK_BYTES)
 #define OFFSET 128
 
-INLINE vi JOIN(NAME, _codes)(const uint8_t *panel, int64_t g, int q, int v) {
-  return vi_load(panel + g * BLOCK_BYTES + PANEL * 2 + (q * PANEL + v * LANES) * 4);
+INLINE vi JOIN(NAME, _codes)(const uint8_t *block, int index, int q, int v) {
+  (void)index;
+  return vi_load(block + PANEL * 2 + (q * PANEL + v * LANES) * 4);
 }
 
-INLINE vf JOIN(NAME, _scales)(const uint8_t *panel, int64_t g, int v) {
-  return vf_load_half((const uint16_t *)(const void *)(panel + g * BLOCK_BYTES) + v * LANES);
+INLINE vf JOIN(NAME, _scales)(const uint8_t *block, int index, int v) {
+  (void)index;
+  return vf_load_half((const uint16_t *)(const void *)block + v * LANES);
 }
