@@ -8,6 +8,8 @@
  *   c.matmul_add(x [T,K], w packed [K,N], addend [T,N])             -> [T,N]    addend + x w
  *   c.pack_quads(q [K,N], f16 scales)                               -> packed: quads.ts
  *   c.quantize_rows(x [T,K]) {group, offset}                        -> u8 [T, row bytes]: quantized-rows.h
+ *   c.rms_norm_codes(x [T,K], weight [K]) {epsilon, group, offset}  -> the same of rms_norm
+ *   c.swiglu_codes(gate_up [T,2K]) {group, offset}                  -> the same of swiglu
  *   c.integer_matmul(x u8 [T,…], w packed quads [K,N])              -> [T,N]
  *   c.integer_matmul_add(x u8 [T,…], w packed quads, addend [T,N])  -> [T,N]
  *   c.pack_pairs(w bf16 [K,N])                                      -> packed "bf16_pairs16"
@@ -33,10 +35,12 @@ import { integerProductRows } from "./rows/integer-products.js";
 import { narrowProductRows } from "./rows/narrow-products.js";
 import { packingRows } from "./rows/packing.js";
 import { productRows } from "./rows/products.js";
+import { roundingRows } from "./rows/rounding.js";
 import { rowwiseRows } from "./rows/rowwise.js";
 
 export const kernels: readonly CKernelRow[] = [
   ...packingRows,
+  ...roundingRows,
   ...productRows,
   ...integerProductRows,
   ...narrowProductRows,

@@ -121,7 +121,7 @@ export function compileImported(
   );
 }
 
-/** Prices for all threads first; a program that fewer run faster is chosen again for those, as it will run on them. */
+/** Prices for all threads first; a program that fewer run faster is chosen again for those. */
 function optimizeWithThreads(
   machine: HardwareDescription,
   optimizeOn: (hardware: HardwareDescription) => Result<Optimized>,

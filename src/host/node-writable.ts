@@ -13,9 +13,9 @@ const chunkLimitBytes = 1 << 30;
 const runBytes = 1 << 23;
 
 /**
- * An existing file is never touched. The zeros are written, in long runs: file systems then keep the file in huge
- * pages, and a mapping of it reads a fifth faster than one of the small pages that parts leave behind (ext4 of
- * Linux 6.18: 30 against 25 GB/s).
+ * An existing file is never touched. The zeros are written, in long runs: file systems then keep the file in
+ * huge pages, and a mapping of it reads a fifth faster than one of the small pages that parts leave behind
+ * (ext4 of Linux 6.18: 30 against 25 GB/s).
  */
 export function createWritableFile(path: string, sizeBytes: number): WritableFile {
   const descriptor = attempt("make the file", path, () => openSync(path, "wx"));

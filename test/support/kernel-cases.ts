@@ -12,7 +12,7 @@ import {
 } from "../../src/ir/index.js";
 import { drawSample } from "./sample-values.js";
 import type { Tolerance } from "./tolerances.js";
-import { exact, firstDifference, softmaxTolerance, sumTolerance } from "./tolerances.js";
+import { codeTolerance, exact, firstDifference, softmaxTolerance, sumTolerance } from "./tolerances.js";
 
 /** One use of a kernel. */
 export interface KernelCase {
@@ -24,6 +24,8 @@ export interface KernelCase {
   readonly operandTypes: readonly ValueType[];
   readonly result: ValueType;
   readonly dims: DimEnv;
+  /** The numbers that elements of the result stand for, where these are bytes that a target lays out. */
+  readonly read?: (elements: Float32Array) => Float32Array;
 }
 
 /* ---- Drawing ---- */
@@ -129,7 +131,8 @@ const LARGEST = 6;
 const LOOP_TERMS = 96;
 
 /** Of a tuned kernel, by its longest sum, over operands whose size the draw bounds. */
-export function kernelTolerance({ record, operandTypes, operands, dims }: KernelCase): Tolerance {
+export function kernelTolerance(each: KernelCase): Tolerance {
+  const { record, operandTypes, operands, dims } = each;
   const [x, w] = operandTypes;
   switch (record.name.slice(record.name.indexOf(".") + 1)) {
     case "matmul":
@@ -149,6 +152,9 @@ export function kernelTolerance({ record, operandTypes, operands, dims }: Kernel
     }
     case "quantize_rows":
       return exact;
+    case "rms_norm_codes":
+    case "swiglu_codes":
+      return codeTolerance(expectedOf(each));
     case "rms_norm":
       return sumTolerance("f32", x?.kind === "tensor" ? Number(x.shape.at(-1)) : 1, 1);
     default:
@@ -166,11 +172,16 @@ export function loopTolerance({ record, result }: KernelCase): Tolerance {
 }
 
 /** What a case means, flat: a tensor's numbers, or keys followed by values. */
-export function expectedOf({ record, operands, attrs, result, dims }: KernelCase): Float32Array {
+export function expectedOf(each: KernelCase): Float32Array {
+  const { record, operands, attrs, result, dims, read = asTheyAre } = each;
   const value = record.evaluate(operands, attrs, concreteType(result, dims));
   if (value.kind === "kv_cache") return Float32Array.from([...value.keys, ...value.values]);
   if (value.kind !== "tensor") throw new Error("kernels make tensors and caches");
-  return Float32Array.from(value.data);
+  return read(Float32Array.from(value.data));
+}
+
+function asTheyAre(elements: Float32Array): Float32Array {
+  return elements;
 }
 
 /** Differences over all cases, as sentences. */
@@ -181,7 +192,8 @@ export function differences<Case extends KernelCase>(
 ): string[] {
   if (found.length !== cases.length) return [`${found.length} results of ${cases.length} cases`];
   return cases.flatMap((each, i) => {
-    const difference = firstDifference(found[i]!, expectedOf(each), toleranceOf(each));
+    const { read = asTheyAre } = each;
+    const difference = firstDifference(read(found[i]!), expectedOf(each), toleranceOf(each));
     return difference === undefined ? [] : [`${each.title}: ${difference}`];
   });
 }

@@ -49,6 +49,15 @@ export function softmaxTolerance(dtype: DType, terms: number, size: number): Tol
   return { absolute: scores.absolute * 2 * Math.max(1, size), relative: scores.relative * 2 };
 }
 
+/**
+ * Numbers rounded to 8-bit codes on both ways, after arithmetic whose errors are far smaller than a code: two
+ * on either side of a boundary are one code apart, and scales, which are f16, two of their roundings.
+ */
+export function codeTolerance(expected: Float32Array): Tolerance {
+  const largest = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  return { absolute: largest / 127, relative: 2 * roundingTolerance("f16").relative };
+}
+
 /** The first element that differs by more than allowed, as a sentence; undefined when all agree. */
 export function firstDifference(
   actual: ArrayLike<number>,

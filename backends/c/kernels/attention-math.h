@@ -12,23 +12,12 @@
 /* Scores are in units of ln 2, so that weights are powers of two. */
 #define LOG2_E 1.44269504088896341f
 
-/*
- * 2^x for x <= 0, within 1 unit in the last place; 0 below -126; a NaN stays one. x = n + r with |r| <= 1/2;
- * 2^r by the minimax polynomial of degree 6 (relative error 2e-9 before rounding).
- */
+/* 2^x for x <= 0, within 1 unit in the last place; 0 below -126; a NaN stays one. */
 INLINE vf vf_exp2_negative(vf x) {
   const vf shifter = vf_set(12582912.0f); /* 1.5 * 2^23: adding it rounds to an integer */
   const vf bounded = vf_select(x < -127.0f, vf_set(-127.0f), x);
   const vf shifted = bounded + shifter;
-  const vf r = bounded - (shifted - shifter);
-  vf p = vf_set(1.534581216e-4f);
-  p = p * r + 1.339993121e-3f;
-  p = p * r + 9.618488957e-3f;
-  p = p * r + 5.550328777e-2f;
-  p = p * r + 2.402264689e-1f;
-  p = p * r + 6.931472057e-1f;
-  p = p * r + 1.0f;
-  return vf_select(x < -126.0f, (vf){0}, (vf)((vi)p + ((vi)shifted << 23)));
+  return vf_select(x < -126.0f, (vf){0}, vf_exp2_parts(shifted, bounded - (shifted - shifter)));
 }
 
 /* Lanes of a and b where `low` says, plus those where `high` says. */

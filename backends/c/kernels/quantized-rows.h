@@ -30,18 +30,21 @@
 #define ROW_USED(k, group) ((int64_t)(k) + 12 * ((k) / (group)))
 #define ROW_BYTES(k, group) (((ROW_USED(k, group) + 63) / 64 | 1) * 64)
 
+/* A number to the nearest one that a half is, ties to even; its magnitude is that of a normal half. */
+INLINE float round_to_half(float value) {
+  const uint32_t bits = bits_of(value);
+  return float_of((bits + 0xfffu + ((bits >> 13) & 1u)) & ~0x1fffu);
+}
+
 /* Group `index` of a row of `k` codes, from its floats. */
 INLINE void quantize_group(const float *x, uint8_t *row, int64_t k, int group, int offset, int64_t index) {
-  vf largest = {0}, faults = {0};
-  for (int i = 0; i < group; i += LANES) {
-    const vf value = vf_load_tail(x + i, group - i);
-    largest = vf_max(largest, vf_abs(value));
-    faults += value * 0.0f; /* NaN where the value is no number */
-  }
-  const float most = vf_largest(largest);
+  /* As bits: a NaN is larger than infinity, and that than all numbers. */
+  vi largest = {0};
+  for (int i = 0; i < group; i += LANES) largest = vi_max(largest, (vi)vf_abs(vf_load_tail(x + i, group - i)));
+  const float most = float_of((uint32_t)vi_largest(largest));
   const float exact = most / 127.0f;
   const int is_half = exact >= 0x1p-14f && exact <= 65504.0f;
-  const float scale = (is_half ? from_half(to_half(exact)) : exact) + vf_sum(faults);
+  const float scale = (is_half ? round_to_half(exact) : exact) + (most - most); /* NaN unless all are numbers */
   const float inverse = most > 0.0f ? 127.0f / most : 0.0f;
   int32_t total = 0;
   vi sums = {0};

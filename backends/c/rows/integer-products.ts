@@ -1,15 +1,15 @@
-/** Products of 8-bit rows of activations with integer weights, and the kernels that make their operands. */
+/** Products of 8-bit rows of activations with integer weights, and the layout of those. */
 
 import { invariant } from "../../../src/base/index.js";
-import { illTyped, meaning, requireF32, requireNumber, requirePacked } from "../../../src/codegen/index.js";
+import { firstDim, illTyped, meaning, requireF32, requirePacked } from "../../../src/codegen/index.js";
 import type { OpSample, PackedType, TensorType, Value, ValueType } from "../../../src/ir/index.js";
 import { defineOp, elementCount, printType, sameType, tensor } from "../../../src/ir/index.js";
 import type { CKernelRow, KernelInstance } from "../kernel-row.js";
 import { matrixShape } from "../panels.js";
 import type { QuadFormat } from "../quads.js";
 import {
-  canPackQuads, dequantizeRows, packQuads, parseQuads, quadDefines, quadName, quadType, quantizeRows,
-  rowBytes, sampleQuads, unpackQuads,
+  canPackQuads, dequantizeRows, packQuads, parseQuads, quadDefines, quadName, quadType, rowBytes, sampleQuads,
+  unpackQuads,
 } from "../quads.js";
 
 const packQuadsRow: CKernelRow = {
@@ -38,52 +38,6 @@ const packQuadsRow: CKernelRow = {
     })),
   }),
 };
-
-const quantizeRowsRow: CKernelRow = {
-  family: "rowwise",
-  ...defineOp({
-    name: "c.quantize_rows",
-    doc:
-      "Rows of activations as 8-bit codes with a scale for each group, to meet weights that are stored plus `offset`: " +
-      "bytes in the layout of kernels/quantized-rows.h.",
-    operands: ["x"],
-    attrs: { group: "int", offset: "int" },
-    traits: ["pure", "rowwise"],
-    infer: ([x], { group, offset }) => {
-      const { shape } = requireF32("c.quantize_rows", x, 2);
-      const width = requireNumber("c.quantize_rows", shape[1], "columns");
-      if (offset < 0 || offset > 128) illTyped(`\`c.quantize_rows\` meets weights of a byte, not plus ${offset}`);
-      if (group < 1 || width % group !== 0 || !canPackQuads({ bits: 8, group })) {
-        illTyped(`\`c.quantize_rows\` has no layout for ${width} columns in groups of ${group}`);
-      }
-      return tensor("u8", shape[0] ?? 0, rowBytes(width, group));
-    },
-    evaluate: ([x], { group, offset }) => {
-      invariant(x?.kind === "tensor", "type inference has made sure of a tensor");
-      return quantizeRows(x, { group, offset });
-    },
-    work: ([x]) => ({ flops: 4 * elementCount(x?.kind === "tensor" ? x.shape : []) }),
-    samples: [
-      { operands: [tensor("f32", "T", 64)], attrs: { group: 32, offset: 128 }, dims: { T: 3 } },
-      { operands: [tensor("f32", "T", 120)], attrs: { group: 24, offset: 8 }, dims: { T: 2 } },
-    ],
-  }),
-  instance: ([x], { group, offset }) => {
-    const width = x?.kind === "tensor" ? Number(x.shape[1]) : 0;
-    return {
-      file: "quantize_rows.h",
-      name: `quantize_rows_${width}`,
-      defines: [["K", String(width)], ["GROUP", String(group)], ["OFFSET", String(offset)]],
-      comment: `out[T] = x[T, ${width}] as 8-bit codes with a scale for each ${String(group)}`,
-      scratchFloats: 0,
-      call: ([from], result, dim) => [dim(firstDim(from?.type)), from?.text ?? "", result.text],
-    };
-  },
-};
-
-function firstDim(type: ValueType | undefined): number | string {
-  return type?.kind === "tensor" ? (type.shape[0] ?? 0) : 0;
-}
 
 function formatOf(w: PackedType): QuadFormat {
   const format = parseQuads(w.format);
@@ -191,7 +145,6 @@ const integerMatmulAdd: CKernelRow = {
 
 export const integerProductRows: readonly CKernelRow[] = [
   packQuadsRow,
-  quantizeRowsRow,
   integerMatmul,
   integerMatmulAdd,
 ];

@@ -7,10 +7,14 @@ import type { PanelFormat } from "../../../backends/c/panels.js";
 import { packedType, packFloats, packQuantized, parseFormat } from "../../../backends/c/panels.js";
 import { narrowRow, narrowRows, packPairs, pairsFormat, pairsType } from "../../../backends/c/pairs.js";
 import type { QuadFormat } from "../../../backends/c/quads.js";
-import { packQuads, parseQuads, quadType, quantizeRows, rowBytes } from "../../../backends/c/quads.js";
+import {
+  dequantizeRows, packQuads, parseQuads, quadType, quantizeRows, rowBytes,
+} from "../../../backends/c/quads.js";
 import type { Random } from "../../../src/base/index.js";
-import type { DType, FloatDType, OpSample, PackedType, TensorValue, Value } from "../../../src/ir/index.js";
-import { codeOffset, tensor, tensorValue } from "../../../src/ir/index.js";
+import type {
+  DType, FloatDType, OpSample, PackedType, TensorType, TensorValue, Value,
+} from "../../../src/ir/index.js";
+import { codeOffset, concreteType, tensor, tensorValue } from "../../../src/ir/index.js";
 import type { QueriedCache } from "../../support/kernel-cases.js";
 import { cacheSamples, drawCase, drawPacked as drawLaidOut } from "../../support/kernel-cases.js";
 import { drawQuantized } from "../../support/sample-values.js";
@@ -61,11 +65,25 @@ function drawRows(random: Random, tokens: number, { dtype, packed }: RowsOfProdu
 
 function makeCase(random: Random, record: CKernelRow, sample: OpSample): KernelCase {
   const packed = sample.operands.find((type) => type.kind === "packed");
-  return drawCase(random, record, sample, (type, dims) => {
+  const drawn = drawCase(random, record, sample, (type, dims) => {
     if (type.kind === "packed") return drawPacked(random, type);
     const isRows = packed !== undefined && type.kind === "tensor" && type.dtype !== "f32";
     return isRows ? drawRows(random, dims["T"] ?? 1, { dtype: type.dtype, packed }) : undefined;
   });
+  return record.name.endsWith("_codes") ? { ...drawn, read: codeReader(drawn) } : drawn;
+}
+
+/** What rows of codes stand for. */
+function codeReader(drawn: KernelCase): NonNullable<KernelCase["read"]> {
+  const { operandTypes: [x], attrs, result, dims, record } = drawn;
+  const { shape: [rows, width] = [] } = concreteType(result, dims) as TensorType;
+  const columns = Number((x as TensorType).shape[1]);
+  const k = record.name === "c.swiglu_codes" ? columns / 2 : columns;
+  return (elements) => {
+    const [data, shape] = [Uint8Array.from(elements), [Number(rows), Number(width)]];
+    const bytes = { kind: "tensor", dtype: "u8", shape, data } as const;
+    return Float32Array.from(dequantizeRows(bytes, k, Number(attrs["group"])).data);
+  };
 }
 
 const tokenCounts = [1, 2, 5, 9, 22, 33];
@@ -97,7 +115,7 @@ function productCases(random: Random): KernelCase[] {
   );
 }
 
-/** Integer products with odd columns, groups of other lengths, and more rows than a tile of tokens. */
+/** Integer products: odd columns, groups of other lengths, more tokens than a strip takes, or a run. */
 function integerProductCases(random: Random): KernelCase[] {
   const formats: readonly (readonly [QuadFormat, number])[] = [
     [{ bits: 8, group: 32 }, 1088],
@@ -115,7 +133,7 @@ function integerProductCases(random: Random): KernelCase[] {
     const withAddend = i % 2 === 0;
     const w = quadType(format, [k, 45]);
     const record = requireKernel(withAddend ? "c.integer_matmul_add" : "c.integer_matmul");
-    return tokenCounts.map((count): KernelCase => {
+    return [...tokenCounts, ...(k > 1000 ? [301] : [])].map((count): KernelCase => {
       const addend = withAddend ? [tensor("f32", "T", 45)] : [];
       const rows = tensor("u8", "T", rowBytes(k, format.group));
       const sample = { operands: [rows, w, ...addend], attrs: {}, dims: { T: count } };

@@ -47,6 +47,7 @@ test("the files are the program, its runtime, and the kernels that it uses", () 
     "kernels/rope.h",
     "kernels/rope_append_kv.h",
     "kernels/rotation.h",
+    "kernels/row-norm.h",
     "kernels/swiglu.h",
     "runtime/amx.h",
     "runtime/batch.h",
