@@ -1,10 +1,11 @@
 // What is timed: how the two programs are asked, and how many tokens that makes.
 
 const deep = 4096;
+/** Behind prompts of 16 tokens: what is timed is the decoding. */
 const batched = (sequences) => ({
   sequences,
   context: 256,
-  command: (quick) => ["batch", quick ? 8 : 16, sequences, 64],
+  command: (quick) => ["batch", quick ? 8 : 16, sequences, 16],
   tokens: (quick) => sequences * (quick ? 8 : 16),
 });
 
