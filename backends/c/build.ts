@@ -119,6 +119,16 @@ async function build(host: Host, folder: string, target: Target): Promise<BuildR
   return { compiler: compiler.version, command, programPath: host.files.join(folder, file) };
 }
 
+/** Compiles what runs here and nowhere else, as libraries for this machine are compiled. */
+export async function compileForMachine(
+  host: Host,
+  folder: string,
+  args: readonly string[],
+): Promise<void> {
+  const { command, args: own } = await findCompiler(host);
+  await compileIn(host, folder, [command, ...own, ...compilerFlags, ...nativeVariants(host).flags, ...args]);
+}
+
 async function compileIn(
   host: Host,
   folder: string,

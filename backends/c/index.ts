@@ -6,6 +6,7 @@ import type { Ability, Backend } from "../../src/codegen/index.js";
 import { buildLibrary, findCompiler, GENERIC } from "./build.js";
 import { emitProgram } from "./emit.js";
 import { kernels } from "./kernels.js";
+import { measureMachine } from "./measure.js";
 import { writeWeightHeader } from "./weight-file.js";
 
 export { buildProgram, findCompiler, GENERIC } from "./build.js";
@@ -30,6 +31,7 @@ export const cBackend: Backend = {
     const build = await compilerAbility(host);
     return { build, run: { ok: true, by: host.machine.model === "" ? "this machine" : host.machine.model } };
   },
+  measure: measureMachine,
 };
 
 async function compilerAbility(host: Host): Promise<Ability> {

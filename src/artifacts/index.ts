@@ -4,4 +4,4 @@ export { hashFile, rememberedHash } from "./file-hash.js";
 export * from "./manifest.js";
 export * from "./options.js";
 export type { ProgramFacts, Start, StartRequest } from "./starts.js";
-export { recallStart, rememberStart, startKey } from "./starts.js";
+export { measurementsFolder, recallStart, rememberStart, startKey } from "./starts.js";

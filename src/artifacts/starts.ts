@@ -58,12 +58,18 @@ export function startKey(host: Host, { path, options }: StartRequest): string | 
   const model = modelStamps(host, host.files.resolve(path));
   if (model === undefined) return undefined;
   const environment = ["CC", "NVCC"].map((name) => `${name}=${host.environment(name) ?? ""}`);
-  const folders = ["rules", "backends"].map((name) => host.files.join(host.assetRoot, name));
+  const shipped = ["rules", "backends"].map((name) => host.files.join(host.assetRoot, name));
+  const folders = [...shipped, measurementsFolder(host)];
   const assets = folders.flatMap((folder) => stampsBelow(host, folder));
   return host.sha256(
     [programIdentity, ...environment, JSON.stringify(machine), describeOptions(options)].join("\n"),
     [...model, ...assets].join("\n"),
   );
+}
+
+/** Where measurements of this machine are kept, a folder for each target. */
+export function measurementsFolder({ files, cacheRoot }: Host): string {
+  return files.join(cacheRoot, "hardware");
 }
 
 function describeOptions(options: Partial<CompileOptions>): string {

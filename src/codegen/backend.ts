@@ -5,7 +5,7 @@
  */
 
 import type { Host } from "../base/index.js";
-import type { KernelFamily } from "../cost/index.js";
+import type { KernelFamily, MachineMeasurements } from "../cost/index.js";
 import type { Attrs, OpRecord, ValueType } from "../ir/index.js";
 import type { CopyCall, KernelCall, ProgramPlan } from "../plan/index.js";
 
@@ -85,6 +85,15 @@ export interface Launches {
   count(call: KernelCall | CopyCall, plan: ProgramPlan, tokens: number): number;
 }
 
+/** What a target is asked to measure of this machine. */
+export interface MeasureRequest {
+  /** For what has to be compiled. */
+  readonly folder: string;
+  readonly threads: number;
+  /** Bytes that one thread may count on in each level of cache. */
+  readonly cacheSizes: readonly number[];
+}
+
 export interface Backend {
   readonly name: string;
   /** One line for people. */
@@ -107,4 +116,6 @@ export interface Backend {
   build(host: Host, folder: string, settings: TargetSettings): Promise<BuildReport>;
   /** What this machine can do with the target, and why not. Starts compilers, opens no device. */
   availability(host: Host): Promise<Availability>;
+  /** Measures the processors that run its programs. Absent where it cannot. Throws `HostError` as `build` does. */
+  readonly measure?: (host: Host, request: MeasureRequest) => Promise<MachineMeasurements>;
 }

@@ -4,10 +4,8 @@
  */
 
 import type { Host } from "../base/index.js";
-import { at } from "../base/index.js";
 import type { Backend, EmittedFile } from "../codegen/index.js";
 import type { HardwareDescription } from "../cost/index.js";
-import { describeMachine, parseHardware } from "../cost/index.js";
 import type { Diagnostic, Result } from "../diagnostics/index.js";
 import { diagnostic, didYouMean, failure, success } from "../diagnostics/index.js";
 import type { ImportedModel } from "../frontend/index.js";
@@ -22,7 +20,8 @@ import type { RuleProgram } from "../rules/index.js";
 import { withoutRules } from "../rules/index.js";
 import type { CompileOptions } from "../artifacts/index.js";
 import { DEFAULT_COMPILE_OPTIONS, DEFAULT_CONTEXT } from "../artifacts/index.js";
-import { loadTargetRules } from "./rule-files.js";
+import { machineDescription } from "./machine.js";
+import { loadTargetRules, readAsset } from "./rule-files.js";
 import { judgeRules } from "./rule-verdicts.js";
 import { findTarget, printedOps, targetKernels, targetRegistry, targets } from "./targets.js";
 
@@ -221,27 +220,6 @@ export function readRules(
   });
   if (!loaded.ok || options.withoutRules.length === 0) return loaded;
   return success(withoutRules(loaded.value, new Set(options.withoutRules)), loaded.diagnostics);
-}
-
-/**
- * The default description of the target; for its own processors, with what the operating system says of them.
- */
-export function machineDescription(
-  host: Host,
-  backend: Backend,
-  options: CompileOptions,
-): HardwareDescription {
-  const file = `backends/${backend.name}/hardware/${at(backend.hardware, 0)}.json`;
-  const generic = parseHardware(JSON.parse(readAsset(host, file)));
-  if (!backend.capabilities.runsOnHost) return generic;
-  // What is built for a named processor is priced for no other: only cores and caches are this machine's.
-  const facts = options.arch === undefined ? host.machine : { ...host.machine, features: [] };
-  const machine = describeMachine(generic, facts);
-  return options.threads === undefined ? machine : { ...machine, threads: options.threads };
-}
-
-function readAsset(host: Host, path: string): string {
-  return host.files.readText(host.files.join(host.assetRoot, ...path.split("/")));
 }
 
 function capacityFor(model: ImportedModel, options: CompileOptions): Capacity {

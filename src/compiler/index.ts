@@ -9,6 +9,7 @@ export type {
 export {
   activationRoundings, DEFAULT_COMPILE_OPTIONS, DEFAULT_CONTEXT, kvDtypes, quantizationLevels,
 } from "../artifacts/index.js";
+export { calibrate, forgetMeasurements, machineDescription, measurementsOf } from "./machine.js";
 export type { PackReport } from "./pack.js";
 export * from "./rule-files.js";
 export * from "./rule-verdicts.js";

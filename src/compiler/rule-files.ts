@@ -3,7 +3,7 @@
  * files of the user's own.
  */
 
-import type { Files } from "../base/index.js";
+import type { Files, Host } from "../base/index.js";
 import type { Backend } from "../codegen/index.js";
 import type { Diagnostic, Result, Source } from "../diagnostics/index.js";
 import { diagnostic, failure } from "../diagnostics/index.js";
@@ -78,4 +78,9 @@ function faultOf({ files, folder, own }: RuleRequest, path: string, name: string
     return [diagnostic("rule/family-taken", `two files hold a family \`${name}\``, { at: path, hint: "rename one of them" })];
   }
   return [];
+}
+
+/** A file that comes with the program, by its path from the package's root. */
+export function readAsset(host: Host, path: string): string {
+  return host.files.readText(host.files.join(host.assetRoot, ...path.split("/")));
 }

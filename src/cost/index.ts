@@ -2,4 +2,5 @@
 
 export * from "./families.js";
 export * from "./hardware.js";
+export * from "./measurements.js";
 export * from "./roofline.js";

@@ -9,6 +9,7 @@ import type { Door } from "../door.js";
 import { CommandFailure, writeJson } from "../door.js";
 import { parseCount } from "../flags.js";
 import { count, formatBytes, formatTable, threeDigits } from "../format.js";
+import { addHardwareCalibrate } from "./hardware-calibrate.js";
 
 interface Flags {
   readonly target: string;
@@ -17,17 +18,21 @@ interface Flags {
 }
 
 export function addHardware(program: Command, door: Door): void {
-  program
+  const hardware = program
     .command("hardware")
     .summary("the machine that plans are priced for")
-    .description("Shows the description of this machine that the cost model uses: cores, caches, peaks, bandwidths.")
+    .description(
+      "Shows the description of this machine that the cost model uses: cores, caches, peaks, bandwidths. It is the " +
+        "target's own, with what the operating system says, and with what `llmir hardware calibrate` has measured.",
+    )
     .option("--target <name>", "whose description", DEFAULT_COMPILE_OPTIONS.target)
     .option("--threads <count>", "threads that a plan may use (default: the machine's cores)", parseCount)
     .option("--json", "print JSON, in the form of a description file")
-    .addHelpText("after", "\nExample:\n  llmir hardware --threads 1")
+    .addHelpText("after", "\nExamples:\n  llmir hardware --threads 1\n  llmir hardware calibrate    measure this machine")
     .action((flags: Flags) => {
       showHardware(door, flags);
     });
+  addHardwareCalibrate(hardware, door);
 }
 
 function showHardware(door: Door, { target, threads, json }: Flags): void {
@@ -48,10 +53,10 @@ export function renderHardware(hardware: HardwareDescription): string {
   const rate = (bytesPerSecond: number): string => `${threeDigits(bytesPerSecond / 1e9)} GB/s`;
   const facts = [
     ["threads", String(threads)],
-    ["peak", `${threeDigits(peak / 1e9)} GFLOP/s in binary32 (${flopsPerCycle} a cycle at ${threeDigits(clockHz / 1e9)} GHz each)`],
+    ["peak", `${threeDigits(peak / 1e9)} GFLOP/s in binary32 (${threeDigits(flopsPerCycle)} a cycle at ${threeDigits(clockHz / 1e9)} GHz each)`],
     ...caches.map(({ sizeBytes, bytesPerSecond }, i) => [`cache ${i + 1}`, `${formatBytes(sizeBytes)} a thread, ${rate(bytesPerSecond)}`]),
     ["memory", `${formatBytes(memory.sizeBytes)}, ${rate(memory.bytesPerSecond)}, one thread ${rate(memory.bytesPerSecondOneThread)}`],
-    ["barrier", `${barrierNs} ns for ${count(threads, "thread")} to meet`],
+    ["barrier", `${threeDigits(barrierNs)} ns for ${count(threads, "thread")} to meet`],
   ];
   const rows = Object.entries(families).map(([name, { peakShare, bandwidthShare, overheadNs }]) => [
     name, `${threeDigits(100 * peakShare)} %`, `${threeDigits(100 * bandwidthShare)} %`, `${overheadNs} ns`,
