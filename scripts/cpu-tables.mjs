@@ -4,7 +4,7 @@
 export function cpuTables(report) {
   if (report === undefined) return "";
   const lead = "Beside llama.cpp on the same GGUF files (random weights in the shapes of real models), threads and machine:\n";
-  return [lead, speedTable(report), smallTable(report), agreementText(report), circumstances(report)]
+  return [lead, speedTable(report), smallTable(report), busyText(report), agreementText(report), circumstances(report)]
     .filter((part) => part !== "")
     .join("\n");
 }
@@ -52,6 +52,20 @@ function smallTable({ small = [] }) {
   });
   const heading = "| small model | threads | llmir µs a token | llama.cpp | ratio |";
   return [heading, "|---|---:|---:|---:|---:|", ...lines, ""].join("\n");
+}
+
+/** One sentence of each number of threads. */
+function busyText({ busy = [] }) {
+  const find = (threads, isBusy) => busy.find((each) => each.threads === threads && each.busy === isBusy);
+  const most = Math.max(...busy.map(({ threads }) => threads));
+  const [alone, all, beside] = [find(1, false), find(most, false), find(most, true)];
+  if (alone === undefined || all === undefined || beside === undefined) return "";
+  const peers = all.peer === undefined ? "" : ` (llama.cpp: ${[alone, all, beside].map(({ peer }) => rate(peer)).join(", ")})`;
+  return [
+    `Decoding ${alone.model} in ${alone.format}: ${rate(alone.own)} tokens/s with one thread, ${rate(all.own)} with ${most}, and`,
+    `${rate(beside.own)} with ${most} beside a program that keeps one core busy${peers}.`,
+    "",
+  ].join("\n");
 }
 
 function agreementText({ agreement }) {

@@ -5,7 +5,7 @@
 // sampling, each in a process of its own that sleeps while the other runs. Before each pair the bandwidth
 // of reading as many bytes as one token needs is probed. Options: `--models`, `--formats`, `--rows`,
 // `--threads` (lists with commas), `--rounds N`, `--quick` (two short rounds), `--no-peer`, `--parts
-// speed,small,agreement`, `--json FILE`. All of it takes hours: `--resume` goes on behind the rows that a run
+// speed,small,busy,agreement`, `--json FILE`. All of it takes hours: `--resume` goes on behind the rows that a run
 // which was ended had measured, and `--kept` reports those alone. Models, packed weights and the peer (some
 // 20 GB for all) are kept in `$LLMIR_BENCH_CACHE`.
 
@@ -16,6 +16,7 @@ import { parseArgs } from "node:util";
 
 import { ensureReady, orExit, root } from "../../scripts/bootstrap.mjs";
 import { agreement } from "./agreement.mjs";
+import { busyTable } from "./busy.mjs";
 import { circumstances, machinePeaks } from "./machine.mjs";
 import { formats, models } from "./models.mjs";
 import { buildPrograms, installPeer, startProgram } from "./programs.mjs";
@@ -31,7 +32,7 @@ const { values: options } = parseArgs({
     rows: { type: "string", default: Object.keys(allRows).join(",") },
     threads: { type: "string", default: "1,2" },
     rounds: { type: "string", default: "5" },
-    parts: { type: "string", default: "speed,small,agreement" },
+    parts: { type: "string", default: "speed,small,busy,agreement" },
     quick: { type: "boolean", default: false },
     resume: { type: "boolean", default: false },
     kept: { type: "boolean", default: false },
@@ -71,6 +72,7 @@ for (const each of peaks) console.log(`peaks, ${each.threads} threads, G operati
 const parts = {
   speed: () => speedTable(setting, peaks),
   small: () => smallTable(setting),
+  busy: () => busyTable(setting),
   agreement: () => agreement(setting),
 };
 const report = { bench: "cpu", ...started, rounds: setting.rounds, peaks };

@@ -33,7 +33,8 @@ export async function speedTable(setting, peaks) {
   return results;
 }
 
-async function prepareFile(setting, name, format) {
+/** The file of a model in a format, made when absent. */
+export async function prepareFile(setting, name, format) {
   const { planGguf, writeGguf } = await import("../../dist/src/frontend/index.js");
   const { createNodeHost } = await import("../../dist/src/host/index.js");
   const gguf = { planGguf, writeGguf, files: createNodeHost().files };

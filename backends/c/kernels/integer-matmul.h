@@ -7,6 +7,7 @@
  *   NAME_codes(block, i, q, v)  quad q (four rows of k) of group i of a block as bytes, register v
  *   NAME_scales(block, i, v)    the scales of group i, register v
  *   NAME_minimums(block, i, v)  the minimums, where HAS_MINIMUMS is 1
+ *   ALONE                       tokens up to which memory keeps up unasked, where the hardware streams
  *   WEIGHTS_SIGNED              codes of 8 bits are multiplied with their sign: sums need no start for the offset
  *
  * A panel is multiplied by STRIP_TOKENS tokens at a time, their sums in registers: from memory by the first ones, from
@@ -42,6 +43,8 @@ _Static_assert(GROUP % 4 == 0 && GROUP <= 128, "a group is whole quads, and its 
 #else
 #define STRIP_TOKENS 3
 #endif
+
+#define UNASKED (HARDWARE_STREAMS ? ALONE : ALONE_TOKENS)
 
 /* Activations of a run. */
 #define RUN_BYTES (384 << 10)
@@ -88,8 +91,8 @@ UNROLL_QUADS
       const vi weights = JOIN(NAME, _weights)(block, index, q, v);
 #pragma GCC unroll 8
       for (int t = 0; t < tokens; t++)
-        part[t][v] = dot_bytes(part[t][v], weights, vi_set_codes(x + t * ROW_BYTES(K, GROUP) + g * GROUP + 4 * q),
-                               WEIGHTS_SIGNED);
+        part[t][v] =
+            dot_codes(part[t][v], weights, x + t * ROW_BYTES(K, GROUP) + g * GROUP + 4 * q, WEIGHTS_SIGNED);
     }
   }
 #pragma GCC unroll 4
@@ -121,8 +124,8 @@ INLINE void JOIN(NAME, _strip)(JOIN(NAME, Place) *place, int tokens, const uint8
   for (int64_t b = 0; b < K / SPAN; b++) {
     const uint8_t *const block = place->panel + b * BLOCK_BYTES;
     for (int i = 0; i < SPAN / GROUP; i++) {
-      if (tokens <= ALONE_TOKENS) ask(block + i * (BLOCK_BYTES / (SPAN / GROUP)), BLOCK_BYTES / (SPAN / GROUP), tokens);
-      else ask_ahead(&place->ahead);
+      if (tokens > UNASKED) ask_ahead(&place->ahead);
+      else if (!HARDWARE_STREAMS) ask(block + i * (BLOCK_BYTES / (SPAN / GROUP)), BLOCK_BYTES / (SPAN / GROUP), tokens);
       JOIN(NAME, _group)(sums, tokens, x, block, i, b * (SPAN / GROUP) + i);
     }
   }
@@ -180,6 +183,8 @@ KERNEL NAME(const Worker *worker, int32_t tokens, const uint8_t *x, const void *
 #undef ADDEND
 #undef PANELS
 #undef STRIP_TOKENS
+#undef UNASKED
+#undef ALONE
 #undef RUN_BYTES
 #undef RUN_STRIPS
 #undef RUN_TOKENS

@@ -70,6 +70,7 @@ KERNEL NAME(const Worker *worker, int32_t tokens, const uint16_t *x, const void 
 #undef SLOT_FLOATS
 #undef SCRATCH_SUMS
 #undef SPAN
+#undef ALONE
 #undef BLOCK_BYTES
 #undef PANEL_BYTES
 #undef OFFSET

@@ -25,6 +25,7 @@
 #define CODE_BYTES (GROUP * PANEL * BITS / 8)
 #define BLOCK_BYTES (CODES_AT + SPAN / GROUP * CODE_BYTES)
 #define PANEL_BYTES ((int64_t)(K / SPAN) * BLOCK_BYTES)
+#define ALONE 2
 #define OFFSET (HAS_MINIMUMS ? 0 : 1 << (BITS - 1))
 
 _Static_assert(GROUP % 8 == 0 && GROUP * (BITS - 4) % 32 == 0, "vectors of codes are full");

@@ -8,6 +8,7 @@
 #define BLOCK_BYTES (PANEL * 2 + GROUP * PANEL)
 #define PANEL_BYTES ((int64_t)(K / GROUP) * BLOCK_BYTES)
 #define OFFSET 128
+#define ALONE 4
 
 INLINE vi JOIN(NAME, _codes)(const uint8_t *block, int index, int q, int v) {
   (void)index;
