@@ -1,6 +1,6 @@
 /** Files of a known size that are filled in place, in any order. */
 
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, openSync, rmSync, writeSync } from "node:fs";
 
 import type { WritableFile } from "../base/index.js";
 import { HostError } from "../base/index.js";
@@ -19,7 +19,14 @@ const runBytes = 1 << 23;
  */
 export function createWritableFile(path: string, sizeBytes: number): WritableFile {
   const descriptor = attempt("make the file", path, () => openSync(path, "wx"));
-  attempt("make the file", path, () => writeZeros(descriptor, sizeBytes));
+  try {
+    attempt("make the file", path, () => writeZeros(descriptor, sizeBytes));
+  } catch (error) {
+    // A disk that is full: nothing of the file stays.
+    closeSync(descriptor);
+    rmSync(path, { force: true });
+    throw error;
+  }
   let isOpen = true;
   return {
     write: (offset, bytes) => {

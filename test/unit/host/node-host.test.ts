@@ -70,6 +70,16 @@ describe("files", () => {
     expect(files.readBytes(path)).toEqual(Uint8Array.of(1, 2, 0, 0, 9, 0));
     expect(hostErrorOf(() => files.create(path, 1)).message).toContain("cannot make the file");
   }));
+
+  test("of many runs of zeros has the size that was asked for", () => inTemporaryFolder((folder) => {
+    const path = join(folder, "long");
+    const sizeBytes = 2 ** 24 + 3;
+    const file = files.create(path, sizeBytes);
+    file.write(sizeBytes - 1, Uint8Array.of(7));
+    file.close();
+    const bytes = files.readBytes(path);
+    expect([bytes.length, bytes.findIndex((each) => each !== 0)]).toEqual([sizeBytes, sizeBytes - 1]);
+  }));
 });
 
 describe("a folder", () => {
