@@ -27,7 +27,8 @@ function speedTable({ speed = [] }) {
   });
   return [
     "Tokens/s of llmir, times those of llama.cpp, and the share of the machine's limit that llmir reaches: the read",
-    "bandwidth probed beside each decode, or the peak of vector products.",
+    "bandwidth probed beside each decode, or the peak of vector products. Where memory is shared with other machines its",
+    "speed may change between the probe and what it stands beside: shares above 100 % are that.",
     "",
     `| model | format | threads | ${rows.map((row) => headings[row]).join(" | ")} |`,
     `|---|---|---:|${"---|".repeat(rows.length)}`,
