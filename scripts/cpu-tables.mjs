@@ -4,9 +4,8 @@
 export function cpuTables(report) {
   if (report === undefined) return "";
   const lead = "Beside llama.cpp on the same GGUF files (random weights in the shapes of real models), threads and machine:\n";
-  return [lead, speedTable(report), smallTable(report), busyText(report), agreementText(report), circumstances(report)]
-    .filter((part) => part !== "")
-    .join("\n");
+  const parts = [speedTable, smallTable, busyText, agreementText, circumstances].map((part) => part(report));
+  return [lead, ...parts.filter((part) => part !== "")].join("\n");
 }
 
 const headings = {

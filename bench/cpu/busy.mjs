@@ -30,7 +30,8 @@ export async function busyTable(setting) {
         measure({ own, peer }, { threads, busy, rounds: setting.rounds }),
       );
       if (result === undefined) continue;
-      console.log(`${name} ${format}, ${threads} threads, ${busy ? "beside a busy loop" : "alone"}: ${printed(result)}`);
+      const beside = busy ? "beside a busy loop" : "alone";
+      console.log(`${name} ${format}, ${threads} threads, ${beside}: ${printed(result)}`);
       rows.push({ model: name, format, threads, busy, ...result });
     }
     own.end();

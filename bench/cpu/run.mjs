@@ -5,9 +5,9 @@
 // sampling, each in a process of its own that sleeps while the other runs. Before each pair the bandwidth
 // of reading as many bytes as one token needs is probed. Options: `--models`, `--formats`, `--rows`,
 // `--threads` (lists with commas), `--rounds N`, `--quick` (two short rounds), `--no-peer`, `--parts
-// speed,small,busy,agreement`, `--json FILE`. All of it takes hours: `--resume` goes on behind the rows that a run
-// which was ended had measured, and `--kept` reports those alone. Models, packed weights and the peer (some
-// 20 GB for all) are kept in `$LLMIR_BENCH_CACHE`.
+// speed,small,busy,agreement`, `--json FILE`. All of it takes hours: `--resume` goes on behind the rows that
+// a run which was ended had measured, and `--kept` reports those alone. Models, packed weights and the peer
+// (some 20 GB for all) are kept in `$LLMIR_BENCH_CACHE`.
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";

@@ -116,6 +116,6 @@ export interface Backend {
   build(host: Host, folder: string, settings: TargetSettings): Promise<BuildReport>;
   /** What this machine can do with the target, and why not. Starts compilers, opens no device. */
   availability(host: Host): Promise<Availability>;
-  /** Measures the processors that run its programs. Absent where it cannot. Throws `HostError` as `build` does. */
+  /** Measures the processors that run its programs. Absent where it cannot. Throws as `build` does. */
   readonly measure?: (host: Host, request: MeasureRequest) => Promise<MachineMeasurements>;
 }

@@ -117,7 +117,8 @@ static void read_memory(int threads, size_t mebibytes) {
 
 /* ---- Products ---- */
 
-#define ROUNDS 200000
+/* Some milliseconds a trial: the first ones may find two threads on one core. */
+#define ROUNDS 1000000
 
 #if defined(__AVX512VNNI__)
 static double vector_int8(const char *bytes, size_t size) {
