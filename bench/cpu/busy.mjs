@@ -1,5 +1,5 @@
-// Decoding beside a program that never stops: one busy loop of equal priority. Threads that wait for a thread which
-// the machine has put aside would be slower than one thread alone.
+// Decoding beside a program that never stops: one busy loop of equal priority. Threads that wait for a thread
+// which the machine has put aside would be slower than one thread alone.
 
 import { spawn } from "node:child_process";
 import { cpus } from "node:os";
