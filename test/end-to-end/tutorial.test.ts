@@ -38,10 +38,11 @@ function stepsOf(document: string): readonly Step[] {
 const measured = / *\d+(?:\.\d+)? (?:ns|µs|ms|s)(?![a-z])|\([+-][\d.]+ %\)/g;
 const anyMeasured = " *(?:[\\d.]+ (?:ns|µs|ms|s)|\\([+-][\\d.]+ %\\))";
 
-/** A line of a document as a pattern: `…` is anything, a measured number any such number. */
+/** A line of a document as a pattern: `…` is anything, a measured number any such number, and a gap between columns,
+ * which is as wide as the longest number asks for, any such gap. */
 function patternOf(line: string): string {
   const words = line.trimEnd().split(measured);
-  const escaped = words.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  const escaped = words.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&").replace(/ {2,}/g, " {2,}"));
   return escaped.join(anyMeasured).replaceAll("…", ".*");
 }
 
@@ -86,6 +87,7 @@ describe("the comparison refuses", () => {
     ["x 1 ns\n", ["y 1 ns"]],
     ["passed 3\n", ["passed 4"]],
     ["1 ns (+3 %)\n", ["1 ns"]],
+    ["a  b\n", ["a b"]],
   ])("%j for %j", (found, wanted) => {
     expect(() => {
       expectOutput(found, wanted);
@@ -95,5 +97,6 @@ describe("the comparison refuses", () => {
   test("and accepts other times", () => {
     expectOutput("a = b    9.81 ms × 6 = 17 µs\nlast\n", ["a = b    1.05 µs × 6 = 6.29 µs", "…"]);
     expectOutput("  x  310 µs (-20.8 %)\n", ["  x    157 µs (+3.9 %)"]);
+    expectOutput("  name   measured\n  x     310 µs\n", ["  name  measured", "  x      9.8 µs"]);
   });
 });
