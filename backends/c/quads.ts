@@ -6,13 +6,15 @@
  *
  *   q<bits>_quads16_g<group>[_s<super-group>][_m]
  *
- * [panel] blocks of a super-group of rows, or of a group where scales have one level: 16 f16 scales, 16 f16
- * minimums (`m`), 16 whole numbers of 8 bits for each group to multiply the scales by, the same for the
+ * [slab][panel] blocks of a super-group of rows, or of a group where scales have one level: 16 f16 scales, 16
+ * f16 minimums (`m`), 16 whole numbers of 8 bits for each group to multiply the scales by, the same for the
  * minimums, then the groups' codes, plus what takes their sign away:
  *
  *   8 bits  group / 4 quads
  *   4 bits  group / 8 vectors of 64 bytes: quad i in the low halves, quad i + group / 8 in the high ones
  *   5, 6    the same for the low four bits, then vectors with the others: of 8 or 4 quads, the first lowest
+ *
+ * A slab is as many blocks as make 1024 rows, or one: see kernels/quads-slabs.h.
  */
 
 import { fromHalfBits, invariant, toHalfBits } from "../../src/base/index.js";
@@ -30,6 +32,9 @@ const QUAD = 4;
 
 /** Bytes of a quad of 16 columns. */
 const VECTOR = PANEL * QUAD;
+
+/** Of a slab, at most: `SLAB_BLOCKS` of kernels/quads-slabs.h. */
+const SLAB_ROWS = 1024;
 
 /** A group's integer sum must stay below 2^22: see `INTEGER_ZERO` of quantized-rows.h. */
 const LARGEST_GROUP = 128;
@@ -75,16 +80,26 @@ export function quadDefines(format: QuadFormat): (readonly [string, string])[] {
   return [["GROUP", String(group)], ...(bits === 8 ? [] : ofBits)];
 }
 
-export function quadType(format: QuadFormat, [rows, columns]: readonly [number, number]): PackedType {
-  const { span, blockBytes } = blockLayout(format);
-  const sizeBytes = Math.ceil(columns / PANEL) * (rows / span) * blockBytes;
-  return { kind: "packed", format: quadName(format), shape: [rows, columns], sizeBytes };
+export function quadType(format: QuadFormat, shape: readonly [number, number]): PackedType {
+  const sizeBytes = quadRuns(format, shape).reduce((sum, bytes) => sum + bytes, 0);
+  return { kind: "packed", format: quadName(format), shape, sizeBytes };
+}
+
+/** Bytes of each slab. */
+export function quadRuns(format: QuadFormat, [rows, columns]: readonly [number, number]): readonly number[] {
+  const { span, slabBlocks, blockBytes } = blockLayout(format);
+  const blocks = rows / span;
+  return Array.from({ length: Math.ceil(blocks / slabBlocks) }, (_, slab) => {
+    return Math.min(slabBlocks, blocks - slab * slabBlocks) * Math.ceil(columns / PANEL) * blockBytes;
+  });
 }
 
 /** Where the parts of a block begin, in bytes. */
 interface BlockLayout {
   /** Rows of a block. */
   readonly span: number;
+  /** Blocks of one panel in a slab. */
+  readonly slabBlocks: number;
   readonly groups: number;
   readonly minimums: number;
   readonly subScales: number;
@@ -104,6 +119,7 @@ function blockLayout({ bits, group, superGroup, minimums }: QuadFormat): BlockLa
   const groupBytes = (PANEL * group * bits) / 8;
   return {
     span,
+    slabBlocks: Math.max(1, Math.floor(SLAB_ROWS / span)),
     groups,
     minimums: PANEL * 2,
     subScales,
@@ -114,15 +130,34 @@ function blockLayout({ bits, group, superGroup, minimums }: QuadFormat): BlockLa
   };
 }
 
+/** Where a block of a panel of a matrix begins, in bytes. */
+function blockStart(
+  layout: BlockLayout,
+  shape: readonly [number, number],
+  { panel, block }: BlockIndex,
+): number {
+  const { span, slabBlocks, blockBytes } = layout;
+  const [blocks, panels] = [shape[0] / span, Math.ceil(shape[1] / PANEL)];
+  const inSlab = block % slabBlocks;
+  const first = block - inSlab;
+  return (first * panels + panel * Math.min(slabBlocks, blocks - first) + inSlab) * blockBytes;
+}
+
+interface BlockIndex {
+  readonly panel: number;
+  readonly block: number;
+}
+
 /** Whole models pass through here: typed arrays, and no calls in the inner loop. */
 export function packQuads(q: QuantizedValue, type: PackedType): PackedValue {
   const [rows, columns] = q.type.shape;
   const layout = blockLayout(q.type);
   const bytes = new Uint8Array(type.sizeBytes);
-  for (let first = 0, target = 0; first < columns; first += PANEL) {
+  for (let first = 0; first < columns; first += PANEL) {
     const width = Math.min(PANEL, columns - first);
-    for (let block = 0; block < rows / layout.span; block++, target += layout.blockBytes) {
-      const to = bytes.subarray(target, target + layout.blockBytes);
+    for (let block = 0; block < rows / layout.span; block++) {
+      const start = blockStart(layout, q.type.shape, { panel: first / PANEL, block });
+      const to = bytes.subarray(start, start + layout.blockBytes);
       packScales(q, layout, to, { block, first, width });
       for (let group = 0; group < layout.groups; group++) {
         const at = layout.codes + group * layout.groupBytes;
@@ -218,7 +253,7 @@ export function unpackQuads({ type, bytes }: PackedValue, format: QuadFormat): Q
     const [block, own, inBlock] = [Math.floor(row / layout.span), Math.floor(row / group), row % layout.span];
     for (let column = 0; column < columns; column++) {
       const lane = column % PANEL;
-      const start = (Math.floor(column / PANEL) * (rows / layout.span) + block) * layout.blockBytes;
+      const start = blockStart(layout, [rows, columns], { panel: Math.floor(column / PANEL), block });
       const inner = Math.floor(inBlock / group);
       const factor = (at: number): number => view.getInt8(start + at + inner * PANEL + lane);
       q.scales[block * columns + column] = half(start + 2 * lane);

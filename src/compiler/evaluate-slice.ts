@@ -132,7 +132,7 @@ class Evaluation {
   }
 }
 
-function producerOf(term: Func, id: ValueId): OpOperation {
+export function producerOf(term: Func, id: ValueId): OpOperation {
   const found = term.operations.find(({ results }) => results.includes(id));
   invariant(found?.kind === "op", "a term of constants is made of ops");
   return found;

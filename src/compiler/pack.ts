@@ -13,7 +13,7 @@ import type { Attrs, Func, QuantizedValue, Registry, TensorValue, Value, ValueTy
 import { serializeValue, typeBytes, valueType, weightName } from "../ir/index.js";
 import type { ProgramPlan, WeightEntry } from "../plan/index.js";
 import type { Slice } from "./evaluate-slice.js";
-import { evaluateSlice, sliceType } from "./evaluate-slice.js";
+import { evaluateSlice, producerOf, sliceType } from "./evaluate-slice.js";
 
 /** Writes bytes at an offset of the file that is being made. */
 export type WriteAt = (offsetBytes: number, bytes: Uint8Array) => void;
@@ -46,8 +46,14 @@ export interface PackTask {
   readonly copy: number;
   readonly layer: number | undefined;
   readonly slice: Slice | undefined;
-  /** Where its bytes go. */
+  /** Where its bytes go, in order. */
+  readonly runs: readonly Run[];
+}
+
+/** Consecutive bytes of the weight file. */
+export interface Run {
   readonly offsetBytes: number;
+  readonly sizeBytes: number;
 }
 
 export interface PackedPart {
@@ -85,11 +91,11 @@ const SAMPLE_BYTES = 4 * 2 ** 20;
  */
 export function packSamples(input: PackSource & PackTools): readonly Uint8Array[] {
   return input.plan.weights.entries.flatMap((entry, i) => {
-    const [{ slice } = { slice: undefined }] = cut(input.constants[i]!.term, input.registry);
+    const [{ slice } = { slice: undefined }] = cut(input.constants[i]!.term, input.registry, entry.sizeBytes);
     if (slice === undefined && entry.sizeBytes > SAMPLE_BYTES) return [];
     const sample = slice && { ...slice, size: SLICE_COLUMNS };
     const layer = entry.scope === "layer" ? entry.layers?.first : undefined;
-    return [packPart(input, input, { entry: i, copy: 0, layer, slice: sample, offsetBytes: 0 }).bytes];
+    return [packPart(input, input, { entry: i, copy: 0, layer, slice: sample, runs: [] }).bytes];
   });
 }
 
@@ -105,12 +111,13 @@ const SLICE_ELEMENTS = 1 << 19;
 export function packTasks({ plan, constants }: PackSource, registry: Registry): readonly PackTask[] {
   return plan.weights.entries.flatMap((entry, i) => {
     const { first, count } = entry.layers ?? { first: 0, count: 1 };
-    const slices = cut(constants[i]!.term, registry);
+    const slices = cut(constants[i]!.term, registry, entry.sizeBytes);
     return Array.from({ length: count }, (_, copy) => {
       const start = entry.offsetBytes + copy * entry.strideBytes;
       const layer = entry.scope === "layer" ? first + copy : undefined;
-      return slices.map(({ slice, offset }) => {
-        return { entry: i, copy, layer, slice, offsetBytes: start + offset };
+      return slices.map(({ slice, runs }) => {
+        const placed = runs.map((run) => ({ ...run, offsetBytes: start + run.offsetBytes }));
+        return { entry: i, copy, layer, slice, runs: placed };
       });
     }).flat();
   });
@@ -118,28 +125,45 @@ export function packTasks({ plan, constants }: PackSource, registry: Registry): 
 
 interface Cut {
   readonly slice: Slice | undefined;
-  /** Bytes of the slices before it. */
-  readonly offset: number;
+  /** From the start of the constant. */
+  readonly runs: readonly Run[];
 }
 
-function cut(term: Func, registry: Registry): readonly Cut[] {
-  const whole = [{ slice: undefined, offset: 0 }];
-  const type = valueType(term, term.results[0]!);
+function cut(term: Func, registry: Registry, sizeBytes: number): readonly Cut[] {
+  const whole = [{ slice: undefined, runs: [{ offsetBytes: 0, sizeBytes }] }];
+  const id = term.results[0]!;
+  const type = valueType(term, id);
   // Rows of a tensor and columns of a packed matrix are runs of bytes.
   const axis = type.kind === "packed" ? 1 : 0;
   if (!isMatrix(type)) return whole;
   const [extent, other] = [type.shape[axis], type.shape[1 - axis]!];
   const step = SLICE_COLUMNS * Math.max(1, Math.floor(SLICE_ELEMENTS / other / SLICE_COLUMNS));
   if (extent <= step) return whole;
-  const bytesOf = (size: number): number | undefined => {
-    const part = sliceType(term, registry, { id: term.results[0]!, slice: { axis, start: 0, size } });
-    return part && typeBytes(part);
-  };
-  const strideBytes = bytesOf(step);
-  if (strideBytes === undefined) return whole;
-  return Array.from({ length: Math.ceil(extent / step) }, (_, i) => {
-    const slice: Slice = { axis, start: i * step, size: Math.min(step, extent - i * step) };
-    return { slice, offset: i * strideBytes };
+  const slices = Array.from({ length: Math.ceil(extent / step) }, (_, i): Slice => {
+    return { axis, start: i * step, size: Math.min(step, extent - i * step) };
+  });
+  const parts = slices.map((slice) => {
+    const part = sliceType(term, registry, { id, slice });
+    return part && runSizes(term, registry, part);
+  });
+  if (!parts.every((part) => part !== undefined)) return whole;
+  return slices.map((slice, i) => ({ slice, runs: runsOf(parts, i) }));
+}
+
+/** Bytes of the runs that a slice of a term's value, or all of it, consists of. */
+function runSizes(term: Func, registry: Registry, type: ValueType): readonly number[] {
+  const { runs } = registry.require(producerOf(term, term.results[0]!).op);
+  return (type.kind === "packed" ? runs?.(type) : undefined) ?? [typeBytes(type)];
+}
+
+/** Where the runs of slice `index` lie: a run of the whole holds those of all slices, one after another. */
+function runsOf(slices: readonly (readonly number[])[], index: number): readonly Run[] {
+  let offsetBytes = 0;
+  return slices[index]!.map((sizeBytes, run) => {
+    const before = slices.slice(0, index).reduce((sum, sizes) => sum + sizes[run]!, 0);
+    const found = { offsetBytes: offsetBytes + before, sizeBytes };
+    offsetBytes += slices.reduce((sum, sizes) => sum + sizes[run]!, 0);
+    return found;
   });
 }
 
@@ -214,10 +238,14 @@ export class PackCollector {
   add(index: number, { bytes, errors, nonFinite }: PackedPart, writeAt: WriteAt): Diagnostic | undefined {
     const task = this.#tasks[index]!;
     if (nonFinite !== undefined) return nonFiniteWeight(nonFinite, task.layer);
-    const { name, sizeBytes } = this.#entries[task.entry]!;
-    const isRight = task.slice === undefined ? bytes.length === sizeBytes : bytes.length < sizeBytes;
-    invariant(isRight, `${name} takes ${sizeBytes} bytes, made ${bytes.length}`);
-    writeAt(task.offsetBytes, bytes);
+    const { name } = this.#entries[task.entry]!;
+    const sizeBytes = task.runs.reduce((sum, run) => sum + run.sizeBytes, 0);
+    invariant(bytes.length === sizeBytes, `${name} takes ${sizeBytes} bytes, made ${bytes.length}`);
+    let first = 0;
+    for (const run of task.runs) {
+      writeAt(run.offsetBytes, bytes.subarray(first, first + run.sizeBytes));
+      first += run.sizeBytes;
+    }
     this.#errors[index] = errors;
     this.#written += bytes.length;
     return undefined;

@@ -8,7 +8,7 @@ import type { Random } from "../base/index.js";
 import { Signal } from "../base/index.js";
 import type { Attrs, AttrsOf, AttrSpec } from "./attrs.js";
 import type { Statement } from "./loop-form.js";
-import type { DimEnv, ValueType } from "./types.js";
+import type { DimEnv, PackedType, ValueType } from "./types.js";
 import type { Value } from "./values.js";
 
 export type Trait =
@@ -20,7 +20,7 @@ export type Trait =
   | "rowwise"
   /**
    * A column of the result needs that column of its operands alone, and the bytes of 64 columns follow those
-   * of the columns before: packed matrices are made a slice at a time.
+   * of the columns before, in each of the result's `runs`: packed matrices are made a slice at a time.
    */
   | "columnwise"
   /** Its result is coarser than its type: an approximate rule may offer it. */
@@ -97,6 +97,8 @@ export interface OpRecord {
   readonly evaluate: (operands: readonly Value[], attrs: Attrs, result: ValueType) => Value;
   /** The same, overwriting the first operand: called only where nothing reads that value later. */
   readonly evaluateInPlace?: (operands: readonly Value[], attrs: Attrs, result: ValueType) => Value;
+  /** Bytes of each run of columns that a packed result consists of, see `columnwise`; absent: it is one. */
+  readonly runs?: (result: PackedType) => readonly number[];
   /** Types have concrete dimensions. */
   readonly work: (operands: readonly ValueType[], attrs: Attrs, result: ValueType) => Work;
   /** To loop form, hence to every target; absent for constants, evaluated when weights are packed. */
@@ -119,6 +121,7 @@ export interface TypedOpRecord<Name extends string, Spec extends AttrSpec> {
   readonly infer: (operands: readonly ValueType[], attrs: AttrsOf<Spec>, given?: ValueType) => ValueType;
   readonly evaluate: (operands: readonly Value[], attrs: AttrsOf<Spec>, result: ValueType) => Value;
   readonly evaluateInPlace?: (operands: readonly Value[], attrs: AttrsOf<Spec>, result: ValueType) => Value;
+  readonly runs?: (result: PackedType) => readonly number[];
   readonly work: (operands: readonly ValueType[], attrs: AttrsOf<Spec>, result: ValueType) => Work;
   readonly lower?: (input: LoweringInput<AttrsOf<Spec>>) => readonly Statement[];
   readonly draw?: (random: Random, request: DrawRequest) => Drawn | undefined;

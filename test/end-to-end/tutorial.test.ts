@@ -38,8 +38,10 @@ function stepsOf(document: string): readonly Step[] {
 const measured = / *\d+(?:\.\d+)? (?:ns|µs|ms|s)(?![a-z])|\([+-][\d.]+ %\)/g;
 const anyMeasured = " *(?:[\\d.]+ (?:ns|µs|ms|s)|\\([+-][\\d.]+ %\\))";
 
-/** A line of a document as a pattern: `…` is anything, a measured number any such number, and a gap between columns,
- * which is as wide as the longest number asks for, any such gap. */
+/**
+ * A line of a document as a pattern: `…` is anything, a measured number any such number, and a gap between
+ * columns, which is as wide as the longest number asks for, any such gap.
+ */
 function patternOf(line: string): string {
   const words = line.trimEnd().split(measured);
   const escaped = words.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&").replace(/ {2,}/g, " {2,}"));

@@ -4,6 +4,7 @@
  * integer_matmul_bits.h, which say how a panel is stored:
  *
  *   SPAN, BLOCK_BYTES           rows of k of a block, and its bytes: a panel of 16 columns is a row of them
+ *   NAME_block(w, panel, b)     block b of a panel; SLAB_BLOCKS of them lie one after another, in each of SLABS
  *   NAME_codes(block, i, q, v)  quad q (four rows of k) of group i of a block as bytes, register v
  *   NAME_scales(block, i, v)    the scales of group i, register v
  *   NAME_minimums(block, i, v)  the minimums, where HAS_MINIMUMS is 1
@@ -11,8 +12,9 @@
  *   WEIGHTS_SIGNED              codes of 8 bits are multiplied with their sign: sums need no start for the offset
  *
  * A panel is multiplied by STRIP_TOKENS tokens at a time, their sums in registers: from memory by the first ones, from
- * the cache by the others of a run, while the next panel is asked for. A run of tokens is as long as its activations
- * stay in the second cache beside the panels; threads split panels, and tokens as well where panels are few.
+ * the cache by the others of a run, while the next panel is asked for. Where there is but one such strip, all panels
+ * are passed slab by slab, as they lie, and `out` keeps the sums meanwhile. A run of tokens is as long as its
+ * activations stay in the second cache beside the panels; threads split panels, and tokens as well where panels are few.
  */
 #include "integer-dot.h"
 #include "panel-tile.h"
@@ -22,7 +24,7 @@
 #define HAS_MINIMUMS 0
 #endif
 
-#define GROUPS (K / GROUP)
+#define GROUP_BYTES (BLOCK_BYTES / (SPAN / GROUP))
 #define QUADS (GROUP / 4)
 
 _Static_assert(K % GROUP == 0, "a group does not end in the middle of a column");
@@ -46,12 +48,13 @@ _Static_assert(GROUP % 4 == 0 && GROUP <= 128, "a group is whole quads, and its 
 
 #define UNASKED (HARDWARE_STREAMS ? ALONE : ALONE_TOKENS)
 
+/* Bytes from the codes that are multiplied to those that are asked for. */
+#define CODES_AHEAD 128
+
 /* Activations of a run. */
 #define RUN_BYTES (384 << 10)
 #define RUN_STRIPS (RUN_BYTES / (STRIP_TOKENS * ROW_BYTES(K, GROUP)))
 #define RUN_TOKENS (RUN_STRIPS < 1 ? STRIP_TOKENS : RUN_STRIPS * STRIP_TOKENS)
-
-#define PANELS ((N + PANEL - 1) / PANEL)
 
 INLINE vi JOIN(NAME, _weights)(const uint8_t *block, int index, int q, int v) {
   const vi codes = JOIN(NAME, _codes)(block, index, q, v);
@@ -110,39 +113,73 @@ UNROLL_QUADS
   }
 }
 
-/* Where a kernel is: the panel and what is asked for meanwhile. */
-typedef struct JOIN(NAME, Place) {
-  const uint8_t *panel;
-  int64_t column;
-  Ahead ahead;
-} JOIN(NAME, Place);
+/* A strip's way: which slabs of a panel it passes, and which of `strips` parts of the next panel it asks for. */
+typedef struct JOIN(NAME, Pass) {
+  const uint8_t *weights;
+  int64_t panel;
+  Share slabs;
+  int64_t strip, strips;
+} JOIN(NAME, Pass);
 
-INLINE void JOIN(NAME, _strip)(JOIN(NAME, Place) *place, int tokens, const uint8_t *x, const float *addend,
+/* What is asked for while a slab is passed: a single strip goes on with what lies behind it. */
+INLINE Ahead JOIN(NAME, _ahead)(const JOIN(NAME, Pass) *pass, int64_t slab) {
+  const int64_t first = slab * SLAB_BLOCKS, blocks = JOIN(NAME, _blocks)(slab), turns = blocks * (SPAN / GROUP);
+  const int64_t bytes = blocks * BLOCK_BYTES / pass->strips;
+  if (pass->strips == 1)
+    return ahead_at(JOIN(NAME, _block)(pass->weights, pass->panel, first) + PREFETCH_FAR, bytes, turns);
+  return ahead_at(JOIN(NAME, _block)(pass->weights, pass->panel + 1, first) + pass->strip * bytes, bytes, turns);
+}
+
+/*
+ * Where the hardware runs ahead in the weights by itself, the product of few tokens must not miss the first cache
+ * elsewhere: it asks for its next codes and its next sums.
+ */
+INLINE void JOIN(NAME, _ask_codes)(int tokens, const uint8_t *x, int64_t g) {
+  if (tokens > UNASKED || !HARDWARE_STREAMS) return;
+  for (int t = 0; t < tokens; t++) __builtin_prefetch(x + t * ROW_BYTES(K, GROUP) + g * GROUP + CODES_AHEAD);
+}
+
+INLINE void JOIN(NAME, _ask_sums)(int tokens, const float *start, const float *out, int64_t column) {
+  if (tokens > UNASKED || !HARDWARE_STREAMS) return;
+  for (int t = 0; t < tokens; t++) {
+    if (start != NULL) __builtin_prefetch(start + t * N + column + PANEL);
+    __builtin_prefetch(out + t * N + column + PANEL, 1);
+  }
+}
+
+INLINE void JOIN(NAME, _strip)(const JOIN(NAME, Pass) *pass, int tokens, const uint8_t *x, const float *start,
                                float *out) {
   Sums sums;
-  sums_load(sums, tokens, 1, addend, N, place->column);
-  for (int64_t b = 0; b < K / SPAN; b++) {
-    const uint8_t *const block = place->panel + b * BLOCK_BYTES;
-    for (int i = 0; i < SPAN / GROUP; i++) {
-      if (tokens > UNASKED) ask_ahead(&place->ahead);
-      else if (!HARDWARE_STREAMS) ask(block + i * (BLOCK_BYTES / (SPAN / GROUP)), BLOCK_BYTES / (SPAN / GROUP), tokens);
-      JOIN(NAME, _group)(sums, tokens, x, block, i, b * (SPAN / GROUP) + i);
+  sums_load(sums, tokens, 1, start, N, pass->panel * PANEL);
+  JOIN(NAME, _ask_sums)(tokens, start, out, pass->panel * PANEL);
+  for (int64_t slab = pass->slabs.first; slab < pass->slabs.end; slab++) {
+    const uint8_t *const first = JOIN(NAME, _block)(pass->weights, pass->panel, slab * SLAB_BLOCKS);
+    Ahead ahead = JOIN(NAME, _ahead)(pass, slab);
+    for (int64_t b = 0; b < JOIN(NAME, _blocks)(slab); b++) {
+      const uint8_t *const block = first + b * BLOCK_BYTES;
+      for (int i = 0; i < SPAN / GROUP; i++) {
+        const int64_t g = (slab * SLAB_BLOCKS + b) * (SPAN / GROUP) + i;
+        if (tokens > UNASKED) ask_ahead(&ahead);
+        else if (!HARDWARE_STREAMS) ask(block + i * GROUP_BYTES, GROUP_BYTES, tokens);
+        JOIN(NAME, _ask_codes)(tokens, x, g);
+        JOIN(NAME, _group)(sums, tokens, x, block, i, g);
+      }
     }
   }
-  sums_store(sums, tokens, 1, out, N, place->column);
+  sums_store(sums, tokens, 1, out, N, pass->panel * PANEL);
 }
 
 /* A panel by tokens first .. end-1, in strips of one size or one less. */
-INLINE void JOIN(NAME, _panel)(JOIN(NAME, Place) *place, const uint8_t *x, const float *addend, float *out,
+INLINE void JOIN(NAME, _panel)(JOIN(NAME, Pass) *pass, const uint8_t *x, const float *start, float *out,
                                Share tokens) {
-  const int64_t count = tokens.end - tokens.first, strips = (count + STRIP_TOKENS - 1) / STRIP_TOKENS;
-  const char *const panel = (const char *)place->panel;
-  place->ahead = ahead_at(panel + (strips == 1 ? PREFETCH_FAR : PANEL_BYTES), PANEL_BYTES, strips * GROUPS);
-  for (int64_t strip = 0, t = tokens.first; strip < strips; strip++) {
-    const int64_t next = tokens.first + count * (strip + 1) / strips;
+  const int64_t count = tokens.end - tokens.first;
+  pass->strips = (count + STRIP_TOKENS - 1) / STRIP_TOKENS;
+  pass->strip = 0;
+  for (int64_t t = tokens.first; pass->strip < pass->strips; pass->strip++) {
+    const int64_t next = tokens.first + count * (pass->strip + 1) / pass->strips;
 #define STRIP_OF(count)                                                                                              \
   case count:                                                                                                        \
-    JOIN(NAME, _strip)(place, count, x + t * ROW_BYTES(K, GROUP), addend ? addend + t * N : NULL, out + t * N);      \
+    JOIN(NAME, _strip)(pass, count, x + t * ROW_BYTES(K, GROUP), start ? start + t * N : NULL, out + t * N);         \
     break
     switch (next - t) {
       STRIP_OF(1);
@@ -161,6 +198,16 @@ INLINE void JOIN(NAME, _panel)(JOIN(NAME, Place) *place, const uint8_t *x, const
   }
 }
 
+/* Panels by a run of tokens: `slabs` at a time. */
+INLINE void JOIN(NAME, _panels)(const uint8_t *weights, Share panels, int64_t slabs, const uint8_t *x,
+                                const float *addend, float *out, Share tokens) {
+  for (int64_t slab = 0; slab < SLABS; slab += slabs)
+    for (int64_t panel = panels.first; panel < panels.end; panel++) {
+      JOIN(NAME, Pass) pass = {.weights = weights, .panel = panel, .slabs = {slab, slab + slabs}};
+      JOIN(NAME, _panel)(&pass, x, slab == 0 ? addend : out, out, tokens);
+    }
+}
+
 KERNEL NAME(const Worker *worker, int32_t tokens, const uint8_t *x, const void *weights, const float *addend,
             float *out) {
 #if !ADDEND
@@ -168,12 +215,14 @@ KERNEL NAME(const Worker *worker, int32_t tokens, const uint8_t *x, const void *
 #endif
   if (tokens == 0) return;
   const Deal deal = deal_tiles(worker, PANELS, tokens, 1, STRIP_TOKENS, RUN_TOKENS);
+  const int64_t slabs = deal.chunk_tokens > STRIP_TOKENS ? SLABS : 1;
   for (Shares shares = shares_of(worker, deal.groups * deal.chunks); next_share(&shares);)
-    for (int64_t unit = shares.first; unit < shares.end; unit++) {
-      const int64_t panel = unit % deal.groups, first = unit / deal.groups * deal.chunk_tokens;
-      const Share run = {first, first + deal.chunk_tokens < tokens ? first + deal.chunk_tokens : tokens};
-      JOIN(NAME, Place) place = {.panel = (const uint8_t *)weights + panel * PANEL_BYTES, .column = panel * PANEL};
-      JOIN(NAME, _panel)(&place, x, addend, out, run);
+    for (int64_t unit = shares.first; unit < shares.end;) {
+      const int64_t chunk = unit / deal.groups, first = chunk * deal.chunk_tokens, end = first + deal.chunk_tokens;
+      const int64_t rest = (chunk + 1) * deal.groups < shares.end ? (chunk + 1) * deal.groups : shares.end;
+      const Share panels = {unit - chunk * deal.groups, rest - chunk * deal.groups};
+      JOIN(NAME, _panels)(weights, panels, slabs, x, addend, out, (Share){first, end < tokens ? end : tokens});
+      unit = rest;
     }
 }
 
@@ -181,19 +230,13 @@ KERNEL NAME(const Worker *worker, int32_t tokens, const uint8_t *x, const void *
 #undef K
 #undef N
 #undef ADDEND
-#undef PANELS
 #undef STRIP_TOKENS
 #undef UNASKED
-#undef ALONE
+#undef CODES_AHEAD
 #undef RUN_BYTES
 #undef RUN_STRIPS
 #undef RUN_TOKENS
-#undef GROUPS
+#undef GROUP_BYTES
 #undef QUADS
-#undef GROUP
-#undef SPAN
-#undef BLOCK_BYTES
-#undef PANEL_BYTES
 #undef WEIGHTS_SIGNED
-#undef OFFSET
-#undef HAS_MINIMUMS
+#include "quads-end.h"

@@ -24,9 +24,3 @@
 #include "quads-bits.h"
 #define WEIGHTS_SIGNED 0
 #include "integer-matmul.h"
-#undef BITS
-#undef SUPER
-#undef FACTOR_BYTES
-#undef HALF_BYTES
-#undef CODES_AT
-#undef CODE_BYTES

@@ -20,8 +20,6 @@
 #define FEWEST_MANY (FEW_TOKENS + 1)
 #endif
 
-#undef PANELS
-#define PANELS ((N + PANEL - 1) / PANEL)
 
 INLINE void JOIN(NAME, _few)(const Worker *worker, int tokens, const INPUT *x, const WEIGHT *w, const float *addend,
                              float *out) {
@@ -71,7 +69,6 @@ KERNEL NAME(const Worker *worker, int32_t tokens, const INPUT *x, const void *we
   }
 }
 
-#undef PANELS
 #undef FEWEST_MANY
 #undef OWN_MANY
 #undef STRIP

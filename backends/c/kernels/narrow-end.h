@@ -6,7 +6,6 @@
 #undef SWIGLU
 #undef PAIRS
 #undef ROW
-#undef PANELS
 #undef MANY_TOKENS
 #undef SUM_ROW
 #undef RUN_ELEMENTS

@@ -28,11 +28,10 @@ INLINE vf JOIN(NAME, _numbers)(vu codes, int j, vf scales, vf least) {
 INLINE const uint32_t *JOIN(NAME, _pairs)(const Worker *worker, const uint8_t *w, int slot, int64_t panel, int64_t k,
                                           int64_t count) {
   uint32_t *const pairs = (uint32_t *)(void *)(worker->scratch + slot * SLOT_FLOATS);
-  const uint8_t *const from = w + panel * PANEL_BYTES;
   const int64_t end = k + count < K ? k + count : K;
   uint32_t *to = pairs;
   for (int64_t g = k / GROUP; g < end / GROUP; g++, to += GROUP / 2 * PANEL) {
-    const uint8_t *const block = from + g / (SPAN / GROUP) * BLOCK_BYTES;
+    const uint8_t *const block = JOIN(NAME, _block)(w, panel, g / (SPAN / GROUP));
     const int index = (int)(g % (SPAN / GROUP));
     for (int v = 0; v < PANEL_VECTORS; v++) {
       const vf scales = JOIN(NAME, _scales)(block, index, v);
@@ -56,6 +55,17 @@ INLINE const uint32_t *JOIN(NAME, _pairs)(const Worker *worker, const uint8_t *w
   return pairs;
 }
 
+/* A chunk's rows lie in two slabs at most, but where blocks are odd: then not all of them are asked for. */
+INLINE Ahead JOIN(NAME, _ahead)(const uint8_t *w, int64_t panel, int64_t k, int64_t count, int64_t turns) {
+  const int64_t first = k / SPAN, end = k + count < K ? (k + count + SPAN - 1) / SPAN : BLOCKS;
+  const int64_t slab_end = (first / SLAB_BLOCKS + 1) * SLAB_BLOCKS, middle = end < slab_end ? end : slab_end;
+  Ahead ahead = ahead_at(JOIN(NAME, _block)(w, panel, first), (end - first) * BLOCK_BYTES, turns);
+  ahead.lines = (middle - first) * BLOCK_BYTES / 64;
+  ahead.then = (const char *)JOIN(NAME, _block)(w, panel, middle);
+  ahead.then_lines = (end - middle) * BLOCK_BYTES / 64;
+  return ahead;
+}
+
 #include "narrow-tiles.h"
 
 KERNEL NAME(const Worker *worker, int32_t tokens, const uint16_t *x, const void *weights, const float *addend,
@@ -69,11 +79,5 @@ KERNEL NAME(const Worker *worker, int32_t tokens, const uint16_t *x, const void 
 #undef QUADS
 #undef SLOT_FLOATS
 #undef SCRATCH_SUMS
-#undef SPAN
-#undef ALONE
-#undef BLOCK_BYTES
-#undef PANEL_BYTES
-#undef OFFSET
-#undef GROUP
-#undef HAS_MINIMUMS
+#include "quads-end.h"
 #include "narrow-end.h"

@@ -4,10 +4,11 @@
  *
  *   WEIGHT   what a pointer into the packed weights points to
  *   K_CHUNK  rows of k whose weights are at hand at a time; a multiple of 32
- *   PANEL_BYTES  bytes of a packed panel
  *   NAME_pairs(worker, w, slot, panel, k, count)
  *            weights of a panel, rows k .. k+count-1, as pairs: [count / 2][16]. Two panels are in use at a time,
  *            slots 0 and 1. Behind the last row are zeros, up to a multiple of 32.
+ *   NAME_ahead(w, panel, k, count, turns)
+ *            the same rows as they are stored, to be asked for
  *
  * A run of tokens whose activations stay in the second cache passes by all panels of a share. Sums are made in the
  * order of k, whatever the tile: results depend neither on the number of tokens nor on threads.
@@ -19,7 +20,6 @@
 
 #define PAIRS ((K + 31) / 32 * 16)
 #define ROW NARROW_ROW(K)
-#define PANELS ((N + PANEL - 1) / PANEL)
 
 /* A tile: this many tokens by two panels; its sums lie in rows of two panels. */
 #define MANY_TOKENS 32
@@ -157,8 +157,7 @@ INLINE void JOIN(NAME, _panels)(JOIN(NAME, Run) *run, int panels, int64_t panel,
   const int64_t tiles = (tokens.end - tokens.first + MANY_TOKENS - 1) / MANY_TOKENS;
   Ahead ahead[2] = {{.lines = 0}};
   for (int p = 0; p < 2 && next >= 0; p++)
-    ahead[p] = ahead_at((const char *)run->w + (next + p * apart) * PANEL_BYTES + PANEL_BYTES * k / (2 * PAIRS),
-                        PANEL_BYTES * count / (2 * PAIRS), tiles * (count / 32));
+    ahead[p] = JOIN(NAME, _ahead)(run->w, next + p * apart, k, count, tiles * (count / 32));
   for (int64_t t = tokens.first; t < tokens.end; t += MANY_TOKENS) {
     const int64_t here = tokens.end - t < MANY_TOKENS ? tokens.end - t : MANY_TOKENS;
 #if AMX_TILES

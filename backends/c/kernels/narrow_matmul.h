@@ -26,13 +26,16 @@
 #define WEIGHT uint32_t
 #define K_CHUNK 2048
 #define SCRATCH_SUMS 0
-#define PANEL_BYTES (PANEL_PAIRS * 4)
 #define PANEL_PAIRS ((int64_t)((K + 31) / 32 * 16) * PANEL)
 
 INLINE const uint32_t *JOIN(NAME, _pairs)(const Worker *worker, const uint32_t *w, int slot, int64_t panel, int64_t k,
                                           int64_t count) {
   (void)worker, (void)slot, (void)count;
   return w + panel * PANEL_PAIRS + k / 2 * PANEL;
+}
+
+INLINE Ahead JOIN(NAME, _ahead)(const uint32_t *w, int64_t panel, int64_t k, int64_t count, int64_t turns) {
+  return ahead_at(w + panel * PANEL_PAIRS + k / 2 * PANEL, count / 2 * PANEL * 4, turns);
 }
 
 #include "narrow-tiles.h"
@@ -79,6 +82,5 @@ INLINE void JOIN(NAME, _strip)(int tokens, int panels, const uint16_t *x, const 
 #include "matmul-threads.h"
 #endif
 
-#undef PANEL_BYTES
 #undef PANEL_PAIRS
 #include "narrow-end.h"

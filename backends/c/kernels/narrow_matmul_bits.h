@@ -25,9 +25,3 @@
 
 #include "quads-bits.h"
 #include "narrow-quads.h"
-#undef BITS
-#undef SUPER
-#undef FACTOR_BYTES
-#undef HALF_BYTES
-#undef CODES_AT
-#undef CODE_BYTES

@@ -11,6 +11,9 @@
 #include "../runtime/vector.h"
 #include "../runtime/worker.h"
 
+/* Of a kernel with N columns. */
+#define PANELS ((N + PANEL - 1) / PANEL)
+
 /* Products of up to this many tokens read the packed weights directly, once; the most whose sums are kept at once. */
 #define FEW_TOKENS 8
 
@@ -62,6 +65,8 @@ typedef struct Ahead {
   const char *at;
   int64_t lines; /* still to be asked for */
   int64_t step;
+  const char *then; /* what follows these lines, and its lines */
+  int64_t then_lines;
 } Ahead;
 
 INLINE Ahead ahead_at(const void *at, int64_t bytes, int64_t turns) {
@@ -73,6 +78,10 @@ INLINE void ask_ahead(Ahead *ahead) {
     __builtin_prefetch(ahead->at + 64 * line, 0, 2);
   ahead->lines -= ahead->step;
   ahead->at += 64 * ahead->step;
+  if (ahead->lines > 0 || ahead->then_lines == 0) return;
+  ahead->at = ahead->then;
+  ahead->lines = ahead->then_lines;
+  ahead->then_lines = 0;
 }
 
 #define MOST_TILE_VECTORS (MOST_STRIP_PANELS * PANEL_VECTORS)

@@ -1,6 +1,6 @@
 /*
- * How quads of weights of 4, 5 or 6 bits are stored: [ceil(N / 16)] panels of [K / SPAN] blocks, SPAN the rows that
- * share a half-precision scale:
+ * How quads of weights of 4, 5 or 6 bits are stored: panels of 16 columns in blocks of SPAN rows, those that share a
+ * half-precision scale, which lie as quads-slabs.h says. A block:
  *
  *   16 scales; 16 minimums                      half precision
  *   SPAN / GROUP times 16 factors of the scale  int8_t, of two levels the lower; then those of the minimums
@@ -24,12 +24,13 @@
 #define CODES_AT (HALF_BYTES + (1 + HAS_MINIMUMS) * FACTOR_BYTES)
 #define CODE_BYTES (GROUP * PANEL * BITS / 8)
 #define BLOCK_BYTES (CODES_AT + SPAN / GROUP * CODE_BYTES)
-#define PANEL_BYTES ((int64_t)(K / SPAN) * BLOCK_BYTES)
 #define ALONE 2
 #define OFFSET (HAS_MINIMUMS ? 0 : 1 << (BITS - 1))
 
 _Static_assert(GROUP % 8 == 0 && GROUP * (BITS - 4) % 32 == 0, "vectors of codes are full");
 _Static_assert(K % SPAN == 0 && SPAN % GROUP == 0, "blocks are whole groups");
+
+#include "quads-slabs.h"
 
 /* Quad q of group `index` of a block, register v. */
 INLINE vi JOIN(NAME, _codes)(const uint8_t *block, int index, int q, int v) {

@@ -1,14 +1,16 @@
 /*
- * How quads of 8-bit weights are stored: [ceil(N / 16)] panels of [K / GROUP] blocks: 16 half-precision scales,
- * then GROUP / 4 quads: four rows of 16 columns, column by column, each code plus OFFSET.
+ * How quads of 8-bit weights are stored: panels of 16 columns in blocks of GROUP rows, which lie as quads-slabs.h says.
+ * A block is 16 half-precision scales, then GROUP / 4 quads: four rows of 16 columns, column by column, each code plus
+ * OFFSET.
  */
 #include "panel-tile.h"
 
 #define SPAN GROUP
 #define BLOCK_BYTES (PANEL * 2 + GROUP * PANEL)
-#define PANEL_BYTES ((int64_t)(K / GROUP) * BLOCK_BYTES)
 #define OFFSET 128
 #define ALONE 4
+
+#include "quads-slabs.h"
 
 INLINE vi JOIN(NAME, _codes)(const uint8_t *block, int index, int q, int v) {
   (void)index;

@@ -8,8 +8,8 @@ import type { CKernelRow, KernelInstance } from "../kernel-row.js";
 import { matrixShape } from "../panels.js";
 import type { QuadFormat } from "../quads.js";
 import {
-  canPackQuads, dequantizeRows, packQuads, parseQuads, quadDefines, quadName, quadType, rowBytes, sampleQuads,
-  unpackQuads,
+  canPackQuads, dequantizeRows, packQuads, parseQuads, quadDefines, quadName, quadRuns, quadType, rowBytes,
+  sampleQuads, unpackQuads,
 } from "../quads.js";
 
 const packQuadsRow: CKernelRow = {
@@ -31,6 +31,7 @@ const packQuadsRow: CKernelRow = {
       invariant(q?.kind === "quantized" && result.kind === "packed", "a quantized matrix is packed");
       return packQuads(q, result);
     },
+    runs: (result) => quadRuns(formatOf(result), matrixShape(result.shape)),
     work: () => ({ flops: 0 }),
     samples: sampleQuads.map((format) => ({
       operands: [{ ...format, kind: "quantized", shape: [64, 5], scaleDtype: "f16" }],
@@ -91,11 +92,13 @@ function productInstance([, w]: readonly ValueType[], hasAddend: boolean): Kerne
   };
 }
 
+/** Of one slab of rows, and of two, the second shorter. */
 function samplesOf(hasAddend: boolean): OpSample[] {
-  return sampleQuads.map((format) => {
+  const sampled = [...sampleQuads.map((format) => [format, 64] as const), [sampleQuads[2]!, 1152] as const];
+  return sampled.map(([format, rows]) => {
     const addend = hasAddend ? [tensor("f32", "T", 37)] : [];
-    const w = quadType(format, [64, 37]);
-    return { operands: [tensor("u8", "T", rowBytes(64, format.group)), w, ...addend], attrs: {}, dims: { T: 3 } };
+    const w = quadType(format, [rows, 37]);
+    return { operands: [tensor("u8", "T", rowBytes(rows, format.group)), w, ...addend], attrs: {}, dims: { T: 3 } };
   });
 }
 

@@ -155,10 +155,11 @@ function productFlops(types: readonly ValueType[]): number {
   return 2 * (elementCount([x.shape[0] ?? 0, ...w.shape]) + making);
 }
 
-/** Weights of each format of codes, of so many columns. */
+/** Weights of each format of codes, of so many columns: of one slab of rows, and one of two. */
 function codeSamples(columns: number): OpSample[] {
-  return sampleQuads.map((format) => ({
-    operands: [tensor("bf16", "T", narrowRow(64)), quadType(format, [64, columns])],
+  const sampled = [...sampleQuads.map((format) => [format, 64] as const), [sampleQuads[2]!, 1152] as const];
+  return sampled.map(([format, rows]) => ({
+    operands: [tensor("bf16", "T", narrowRow(rows)), quadType(format, [rows, columns])],
     attrs: {},
     dims: { T: 3 },
   }));

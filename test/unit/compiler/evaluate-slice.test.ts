@@ -5,7 +5,9 @@ import { describe, expect, test } from "vitest";
 import { createRandom } from "../../../src/base/index.js";
 import type { Slice } from "../../../src/compiler/evaluate-slice.js";
 import { evaluateSlice, sliceType } from "../../../src/compiler/evaluate-slice.js";
+import { packTasks, packWeights } from "../../../src/compiler/pack.js";
 import { everyTargetRegistry as registry } from "../../../src/compiler/targets.js";
+import type { WeightSource } from "../../../src/frontend/index.js";
 import type { Attrs, Func, TensorType, TensorValue, Value, ValueId } from "../../../src/ir/index.js";
 import { elementCount, FuncBuilder, hasTrait, roundTo, serializeValue } from "../../../src/ir/index.js";
 import { tensor, tensorValue, typeBytes, valueType } from "../../../src/ir/index.js";
@@ -34,15 +36,22 @@ function make(build: Build): Made {
   return { term: builder.finish([build(apply, weight)]), weights };
 }
 
-function compute({ term, weights }: Made, slice: Slice | undefined): Uint8Array {
-  const readWeight = ({ name }: Attrs, rows: Slice | undefined): Value => {
-    const found = weights.get(String(name));
-    if (found === undefined) throw new Error("the term reads its own weights");
-    if (rows === undefined) return found;
-    const width = found.shape[1]!;
-    const data = found.data.slice(rows.start * width, (rows.start + rows.size) * width);
-    return { ...found, shape: [rows.size, width], data };
-  };
+function read({ weights }: Made, name: string): TensorValue {
+  const found = weights.get(name);
+  if (found === undefined) throw new Error("the term reads its own weights");
+  return found;
+}
+
+function readRows(made: Made, name: string, { start, size }: Omit<Slice, "axis">): TensorValue {
+  const found = read(made, name);
+  const width = found.shape[1]!;
+  return { ...found, shape: [size, width], data: found.data.slice(start * width, (start + size) * width) };
+}
+
+function compute(made: Made, slice: Slice | undefined): Uint8Array {
+  const { term } = made;
+  const readWeight = ({ name }: Attrs, rows: Slice | undefined): Value =>
+    rows === undefined ? read(made, String(name)) : readRows(made, String(name), rows);
   return serializeValue(evaluateSlice(term, { registry, readWeight, onQuantize: () => undefined }, slice));
 }
 
@@ -56,6 +65,28 @@ function inSlices(made: Made, axis: 0 | 1, extent: number): Uint8Array {
     parts.push(part);
   }
   return new Uint8Array(Buffer.concat(parts));
+}
+
+/** The weight file that holds nothing else. */
+function writeFile(made: Made): Uint8Array {
+  const { term } = made;
+  const type = valueType(term, term.results[0]!);
+  const sizeBytes = typeBytes(type);
+  const entry = { name: "only", type, scope: "step", offsetBytes: 0, strideBytes: 0, sizeBytes } as const;
+  const source = { plan: { weights: { entries: [entry], sizeBytes } }, constants: [{ term }] };
+  expect(packTasks(source, registry).length).toBeGreaterThan(1);
+  const weights: WeightSource = {
+    location: "", names: [], has: () => true, close: () => undefined,
+    info: () => { throw new Error("not asked for"); },
+    readRaw: () => { throw new Error("not asked for"); },
+    read: (name) => read(made, name),
+    readRows: (name, start, size) => readRows(made, name, { start, size }),
+  };
+  const file = new Uint8Array(sizeBytes);
+  const writeAt = (offset: number, bytes: Uint8Array): void => { file.set(bytes, offset); };
+  const report = packWeights({ ...source, registry, weights, writeAt });
+  expect(report.ok).toBe(true);
+  return file;
 }
 
 const quantized = (op: Apply, w: ValueId, bits: 4 | 8): ValueId =>
@@ -87,20 +118,28 @@ describe("the columns of a packed matrix", () => {
   });
 
   const layouts = [...registry.ops.values()].filter((record) => hasTrait(record, "columnwise"));
-  test.each(layouts.map(({ name }) => name))("%s", (name) => {
-    const record = registry.require(name);
-    const sampled = record.samples.map(({ operands: [w] }) => w);
-    const takesCodes = sampled.some((w) => w?.kind === "quantized");
-    const takesFloats = sampled.some((w) => w?.kind === "tensor" && w.dtype === "f32");
-    for (const bits of [8, 4] as const) {
-      const made = make((op, weight) => {
-        const w = weight(tensor(takesCodes || takesFloats ? "f32" : "bf16", 150, 64));
-        return op(name, [takesCodes ? quantized(op, w, bits) : op("transpose", [w], { permutation: [1, 0] })]);
-      });
+  describe.each(layouts.map(({ name }) => name))("%s", (name) => {
+    test.each([8, 4] as const)("of 64 rows, of %i bits", (bits) => {
+      const made = inLayout(name, [64, 150], bits);
       expect(inSlices(made, 1, 150)).toEqual(compute(made, undefined));
-    }
+    });
+
+    test.each([8, 4] as const)("as a file, of so many rows that they lie in slabs, of %i bits", (bits) => {
+      const made = inLayout(name, [2080, 450], bits);
+      expect(Buffer.compare(writeFile(made), compute(made, undefined))).toBe(0);
+    });
   });
 });
+
+function inLayout(name: string, [rows, columns]: readonly [number, number], bits: 4 | 8): Made {
+  const sampled = registry.require(name).samples.map(({ operands: [w] }) => w);
+  const takesCodes = sampled.some((w) => w?.kind === "quantized");
+  const takesFloats = sampled.some((w) => w?.kind === "tensor" && w.dtype === "f32");
+  return make((op, weight) => {
+    const w = weight(tensor(takesCodes || takesFloats ? "f32" : "bf16", columns, rows));
+    return op(name, [takesCodes ? quantized(op, w, bits) : op("transpose", [w], { permutation: [1, 0] })]);
+  });
+}
 
 test("the rows of a table that was stored as codes", () => {
   const made = make((op, weight) => {
