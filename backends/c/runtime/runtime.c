@@ -19,22 +19,26 @@
 
 #define MAX_THREADS 1024
 
-/* Counts of threads that are tried: all, half of them, a quarter and so on down to one. */
+/*
+ * How many of its threads a model uses for steps of few tokens is found out: cores may be slower together, and others
+ * may want them. A trial compares a count with half of it, in turns, and goes on to the half where that is faster. It
+ * is made again after a pause, twice as long each time it found nothing new, or when steps have become slower.
+ */
 #define FEW_TOKENS 8
-#define MOST_COUNTS 11
 #define ROUNDS_OF_TRIAL 3
 #define WARM_UP_STEPS 8
-#define STEPS_BETWEEN_TRIALS 1024
-/* Steps that take longer are not tried: what threads cost to meet is lost in them. */
-#define LONG_STEP_NS 2000000
+#define SHORTEST_PAUSE 64
+#define LONGEST_PAUSE 1024
 
-/* How many of its threads a model uses for steps of few tokens: the count that was fastest when it was last tried. */
 typedef struct ThreadChoice {
   int32_t most;
   int32_t threads; /* the present choice */
-  int32_t left;    /* steps until the next trial */
+  int32_t pause;   /* steps from the last trial to the next */
+  int32_t left;    /* of them */
+  int64_t usual_ns, recent_ns; /* a step: when it was tried, and of late */
   int32_t trial;   /* steps of the present trial so far */
-  int64_t best_ns[MOST_COUNTS];
+  int32_t tried;   /* the larger count */
+  int64_t ns[2][ROUNDS_OF_TRIAL]; /* of it, and of half of it */
 } ThreadChoice;
 
 struct llmir_model {
@@ -143,7 +147,8 @@ int32_t llmir_open(const char *weights_path, int32_t threads, int32_t blocks, ll
   if (opened == NULL) return fail(complaint, LLMIR_NO_MEMORY, "model", "not enough memory");
   opened->bounds.blocks = blocks;
   opened->level = level;
-  opened->choice = (ThreadChoice){.most = threads, .threads = threads, .left = WARM_UP_STEPS};
+  opened->choice = (ThreadChoice){
+      .most = threads, .threads = threads, .tried = threads, .pause = WARM_UP_STEPS, .left = WARM_UP_STEPS};
   int32_t code = map_weights(opened, weights_path, complaint);
   if (code == LLMIR_OK) code = take_memory(opened, complaint);
   if (code == LLMIR_OK) {
@@ -173,25 +178,45 @@ static int64_t now_ns(void) {
   return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-static int32_t counts_of(int32_t most) {
-  int32_t counts = 1;
-  while (most >> counts > 0) counts++;
-  return counts;
+static int64_t median_of_trial(const int64_t ns[ROUNDS_OF_TRIAL]) {
+  int64_t sorted[ROUNDS_OF_TRIAL];
+  for (int32_t i = 0; i < ROUNDS_OF_TRIAL; i++) {
+    int32_t at = i;
+    for (; at > 0 && sorted[at - 1] > ns[i]; at--) sorted[at] = sorted[at - 1];
+    sorted[at] = ns[i];
+  }
+  return sorted[ROUNDS_OF_TRIAL / 2];
 }
 
-/* Takes note of a step of the trial; behind the last one, chooses. */
+static void choose_threads(ThreadChoice *choice, int32_t threads, int64_t ns) {
+  const int32_t longer = choice->pause < LONGEST_PAUSE / 2 ? 2 * choice->pause : LONGEST_PAUSE;
+  choice->pause = threads == choice->threads && longer > SHORTEST_PAUSE ? longer : SHORTEST_PAUSE;
+  choice->threads = threads;
+  choice->left = choice->pause;
+  choice->usual_ns = choice->recent_ns = ns;
+  choice->tried = choice->most;
+}
+
+/* A step of a trial; the last one of it chooses. */
 static void note_trial(ThreadChoice *choice, int64_t ns) {
-  const int32_t counts = counts_of(choice->most), tried = choice->trial % counts;
-  if (choice->trial < counts || ns < choice->best_ns[tried]) choice->best_ns[tried] = ns;
-  choice->trial++;
-  const int is_long = choice->trial == 1 && ns > LONG_STEP_NS;
-  if (!is_long && choice->trial < counts * ROUNDS_OF_TRIAL) return;
-  int32_t best = 0;
-  for (int32_t i = 1; i < counts && !is_long; i++)
-    if (choice->best_ns[i] < choice->best_ns[best]) best = i;
-  choice->threads = choice->most >> best;
-  choice->left = STEPS_BETWEEN_TRIALS;
+  choice->ns[choice->trial % 2][choice->trial / 2] = ns;
+  if (++choice->trial < 2 * ROUNDS_OF_TRIAL) return;
   choice->trial = 0;
+  const int32_t half = choice->tried / 2;
+  const int64_t of_all = median_of_trial(choice->ns[0]), of_half = median_of_trial(choice->ns[1]);
+  if (of_all <= of_half) choose_threads(choice, choice->tried, of_all);
+  else if (half == 1) choose_threads(choice, half, of_half);
+  else choice->tried = half;
+}
+
+/* A step between trials. */
+static void note_step(ThreadChoice *choice, int64_t ns) {
+  choice->left--;
+  choice->recent_ns += (ns - choice->recent_ns) / 8;
+  const int has_settled = choice->pause - choice->left >= SHORTEST_PAUSE / 2;
+  if (!has_settled || choice->recent_ns <= choice->usual_ns + choice->usual_ns / 8) return;
+  choice->left = 0;
+  choice->pause = 0;
 }
 
 /* Results do not depend on the number of threads, so it may change from step to step. */
@@ -199,14 +224,18 @@ static void run_measured(llmir_model *model, const Step *step) {
   ThreadChoice *const choice = &model->choice;
   if (choice->most == 1 || step->T > FEW_TOKENS) {
     llmir_pool_run(model->pool, step, choice->most);
-  } else if (step->T > 1 || choice->left > 0) {
-    if (step->T == 1) choice->left--;
-    llmir_pool_run(model->pool, step, choice->threads);
-  } else {
-    const int64_t start = now_ns();
-    llmir_pool_run(model->pool, step, choice->most >> choice->trial % counts_of(choice->most));
-    note_trial(choice, now_ns() - start);
+    return;
   }
+  if (step->T > 1) {
+    llmir_pool_run(model->pool, step, choice->threads);
+    return;
+  }
+  const int is_trial = choice->left == 0;
+  const int32_t threads = !is_trial ? choice->threads : choice->trial % 2 == 0 ? choice->tried : choice->tried / 2;
+  const int64_t start = now_ns();
+  llmir_pool_run(model->pool, step, threads);
+  if (is_trial) note_trial(choice, now_ns() - start);
+  else note_step(choice, now_ns() - start);
 }
 
 int32_t llmir_step(llmir_model *model, const llmir_batch *batch) {
