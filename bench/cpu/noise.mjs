@@ -20,7 +20,7 @@ export async function watched(measure) {
   const [busy, started] = [busySeconds(), performance.now()];
   const answer = await measure();
   const seconds = (performance.now() - started) / 1000;
-  const foreign = busy === undefined ? 0 : Math.max(0, (busySeconds() - busy - answer.cpu) / seconds);
+  const foreign = busy === undefined ? 0 : Math.max(0, (busySeconds() - busy - answer.commandCpu) / seconds);
   return { ...answer, foreign };
 }
 

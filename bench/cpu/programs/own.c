@@ -203,7 +203,7 @@ static void greedy(const char *input, int32_t count, const char *output) {
 int main(void) {
   static char line[1 << 14];
   char *word[MAX_WORDS];
-  for (int count; (count = read_words(line, sizeof line, word)) > 0;) {
+  for (int count; (count = next_command(line, sizeof line, word)) > 0;) {
     const char *command = word[0];
     if (strcmp(command, "model") == 0 && count == 8) open_model(word);
     else if (strcmp(command, "prefill") == 0 && count == 2) prefill(atoi(word[1]));

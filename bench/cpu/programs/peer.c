@@ -221,7 +221,7 @@ int main(int argc, char **argv) {
   llama_log_set(quiet, NULL);
   if (argc > 1) ggml_backend_load_all_from_path(argv[1]);
   llama_backend_init();
-  for (int count; (count = read_words(line, sizeof line, word)) > 0;) {
+  for (int count; (count = next_command(line, sizeof line, word)) > 0;) {
     const char *command = word[0];
     if (strcmp(command, "quantize") == 0 && count == 5) quantize(word[1], word[2], atoi(word[3]), atoi(word[4]));
     else if (strcmp(command, "model") == 0 && count == 2) open_model(word[1]);

@@ -16,6 +16,15 @@ static double processor_seconds(void) {
   return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) + 1e-6 * (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
 }
 
+/* When the present command came. */
+static double processor_seconds_before;
+
+static int next_command(char *line, int size, char **words) {
+  const int count = read_words(line, size, words);
+  processor_seconds_before = processor_seconds();
+  return count;
+}
+
 /* The same pseudo-random token for a place on both sides. */
 static int32_t token_at(int32_t sequence, int32_t position, int32_t vocabulary) {
   uint32_t x = 2654435761u * (uint32_t)(position + 1) ^ 0x9e3779b9u * (uint32_t)(sequence + 1);
@@ -43,7 +52,9 @@ static void reply_timing(timing *t) {
   double seconds = now() - t->started, cpu = processor_seconds() - t->cpu;
   qsort(t->steps, (size_t)t->count, sizeof(double), ascending);
   double fastest = t->count > 0 ? t->steps[0] : seconds, median = t->count > 0 ? t->steps[t->count / 2] : seconds;
-  printf("{\"seconds\":%.9f,\"cpu\":%.6f,\"fastest\":%.9f,\"median\":%.9f}\n", seconds, cpu, fastest, median);
+  double of_command = processor_seconds() - processor_seconds_before;
+  printf("{\"seconds\":%.9f,\"cpu\":%.6f,\"commandCpu\":%.6f,\"fastest\":%.9f,\"median\":%.9f}\n", seconds, cpu,
+         of_command, fastest, median);
   fflush(stdout);
   free(t->steps);
 }
