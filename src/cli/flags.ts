@@ -45,7 +45,7 @@ export function addCompileFlags(command: Command): Command {
       new Option("--kv-dtype <format>", "what the KV cache holds (default: f16 beside quantized weights, else f32)")
         .choices(kvDtypes),
     )
-    .option("--threads <count>", "threads to run on and to price for (default: those that pay)", parseCount)
+    .option("--threads <count>", "threads to run on and to price for (default: those that pay); LLMIR_PIN_THREADS=1 pins them", parseCount)
     .addOption(
       new Option("--without <family>", "leave a rule family out; repeatable, or with commas")
         .argParser(collectNames)

@@ -71,6 +71,36 @@ INLINE vi dot_codes(vi sums, vi weights, const uint8_t *codes, int is_signed) {
 #endif
 }
 
+/*
+ * PAIRED_TOKENS says that an instruction multiplies two tokens by two columns, eight rows of k each. Its sums are
+ * pairs of columns of two tokens; between them and the sums of four columns of one token stands `exchange_halves`.
+ */
+#if defined(__ARM_FEATURE_MATMUL_INT8)
+#define PAIRED_TOKENS 1
+
+/* (a low, a high), (b low, b high) become (a low, b low), (a high, b high), and the other way round. */
+INLINE void exchange_halves(vi *a, vi *b) {
+  const int64x2_t first = (int64x2_t)*a, second = (int64x2_t)*b;
+  *a = (vi)vzip1q_s64(first, second);
+  *b = (vi)vzip2q_s64(first, second);
+}
+
+/* Eight codes of each of two tokens. */
+INLINE vi vi_pair_codes(const uint8_t *first, const uint8_t *second) {
+  return (vi)vcombine_s8(vld1_s8((const int8_t *)first), vld1_s8((const int8_t *)second));
+}
+
+/* Two neighbouring quads: eight rows of the first two columns, or of the last two. */
+INLINE vi vi_first_columns(vi quad, vi next) { return (vi)vzip1q_s32((int32x4_t)quad, (int32x4_t)next); }
+INLINE vi vi_last_columns(vi quad, vi next) { return (vi)vzip2q_s32((int32x4_t)quad, (int32x4_t)next); }
+
+INLINE vi dot_tokens(vi sums, vi codes, vi weights) {
+  return (vi)vmmlaq_s32((int32x4_t)sums, (int8x16_t)codes, (int8x16_t)weights);
+}
+#else
+#define PAIRED_TOKENS 0
+#endif
+
 /* A sum that started from INTEGER_ZERO, times the scales of its columns; rounded once. */
 INLINE vf scale_sum(vi sum, vf scales) {
 #if defined(__AVX512F__)

@@ -14,7 +14,7 @@
  * A panel is multiplied by STRIP_TOKENS tokens at a time, their sums in registers: from memory by the first ones, from
  * the cache by the others of a run, while the next panel is asked for. Where there is but one such strip, all panels
  * are passed slab by slab, as they lie, and `out` keeps the sums meanwhile. A run of tokens is as long as its
- * activations stay in the second cache beside the panels; threads split panels, and tokens as well where panels are few.
+ * activations stay in the second cache beside the panels; threads split panels, and tokens where panels are few.
  */
 #include "integer-dot.h"
 #include "panel-tile.h"
@@ -42,6 +42,8 @@ _Static_assert(GROUP % 4 == 0 && GROUP <= 128, "a group is whole quads, and its 
 /* Tokens whose sums, of integers and of floats, the registers hold. */
 #if LANES == 16
 #define STRIP_TOKENS 8
+#elif PAIRED_TOKENS
+#define STRIP_TOKENS 4
 #else
 #define STRIP_TOKENS 3
 #endif
@@ -80,13 +82,52 @@ INLINE float JOIN(NAME, _row_total)(const uint8_t *x, int64_t g) {
   return ((const float *)(const void *)(x + ROW_TOTALS(K, GROUP)))[g];
 }
 
-/* Group g of k, one of a block: sums[t] += scales * (codes of x[t] · weights). */
-INLINE void JOIN(NAME, _group)(Sums sums, int tokens, const uint8_t *x, const uint8_t *block, int index, int64_t g) {
-  vi part[STRIP_TOKENS][PANEL_VECTORS];
-#pragma GCC unroll 8
-  for (int t = 0; t < tokens; t++)
+/* Whole numbers of a strip. */
+typedef vi JOIN(NAME, Parts)[STRIP_TOKENS][PANEL_VECTORS];
+
+#if PAIRED_TOKENS
+/* part[t] += codes of x[t] · weights: pairs of tokens by pairs of quads, and one token that is left over. */
+INLINE void JOIN(NAME, _paired)(JOIN(NAME, Parts) part, int tokens, const uint8_t *x, const uint8_t *block, int index,
+                                int64_t g) {
+  const uint8_t *const codes = x + g * GROUP;
+  const int paired = tokens / 2 * 2;
+#pragma GCC unroll 2
+  for (int t = 0; t < paired; t += 2)
 #pragma GCC unroll 4
-    for (int v = 0; v < PANEL_VECTORS; v++) part[t][v] = JOIN(NAME, _start)(x + t * ROW_BYTES(K, GROUP), g);
+    for (int v = 0; v < PANEL_VECTORS; v++) exchange_halves(&part[t][v], &part[t + 1][v]);
+  for (int q = 0; q < QUADS; q += 2)
+#pragma GCC unroll 4
+    for (int v = 0; v < PANEL_VECTORS; v++) {
+      const vi quad = JOIN(NAME, _weights)(block, index, q, v), next = JOIN(NAME, _weights)(block, index, q + 1, v);
+      const vi first = vi_first_columns(quad, next), last = vi_last_columns(quad, next);
+#pragma GCC unroll 2
+      for (int t = 0; t < paired; t += 2) {
+        const uint8_t *const of = codes + t * ROW_BYTES(K, GROUP) + 4 * q;
+        const vi pair = vi_pair_codes(of, of + ROW_BYTES(K, GROUP));
+        part[t][v] = dot_tokens(part[t][v], pair, first);
+        part[t + 1][v] = dot_tokens(part[t + 1][v], pair, last);
+      }
+      if (paired < tokens) {
+        const uint8_t *const of = codes + paired * ROW_BYTES(K, GROUP) + 4 * q;
+        part[paired][v] = dot_codes(dot_codes(part[paired][v], quad, of, WEIGHTS_SIGNED), next, of + 4, WEIGHTS_SIGNED);
+      }
+    }
+#pragma GCC unroll 2
+  for (int t = 0; t < paired; t += 2)
+#pragma GCC unroll 4
+    for (int v = 0; v < PANEL_VECTORS; v++) exchange_halves(&part[t][v], &part[t + 1][v]);
+}
+#endif
+
+/* part[t] += codes of x[t] · weights */
+INLINE void JOIN(NAME, _quads)(JOIN(NAME, Parts) part, int tokens, const uint8_t *x, const uint8_t *block, int index,
+                               int64_t g) {
+#if PAIRED_TOKENS
+  if (tokens > 1 && QUADS % 2 == 0) {
+    JOIN(NAME, _paired)(part, tokens, x, block, index, g);
+    return;
+  }
+#endif
 UNROLL_QUADS
   for (int q = 0; q < QUADS; q++) {
 #pragma GCC unroll 4
@@ -98,6 +139,16 @@ UNROLL_QUADS
             dot_codes(part[t][v], weights, x + t * ROW_BYTES(K, GROUP) + g * GROUP + 4 * q, WEIGHTS_SIGNED);
     }
   }
+}
+
+/* Group g of k, one of a block: sums[t] += scales * (codes of x[t] · weights). */
+INLINE void JOIN(NAME, _group)(Sums sums, int tokens, const uint8_t *x, const uint8_t *block, int index, int64_t g) {
+  JOIN(NAME, Parts) part;
+#pragma GCC unroll 8
+  for (int t = 0; t < tokens; t++)
+#pragma GCC unroll 4
+    for (int v = 0; v < PANEL_VECTORS; v++) part[t][v] = JOIN(NAME, _start)(x + t * ROW_BYTES(K, GROUP), g);
+  JOIN(NAME, _quads)(part, tokens, x, block, index, g);
 #pragma GCC unroll 4
   for (int v = 0; v < PANEL_VECTORS; v++) {
     const vf scales = JOIN(NAME, _scales)(block, index, v);
@@ -187,6 +238,8 @@ INLINE void JOIN(NAME, _panel)(JOIN(NAME, Pass) *pass, const uint8_t *x, const f
       STRIP_OF(3);
 #if STRIP_TOKENS > 3
       STRIP_OF(4);
+#endif
+#if STRIP_TOKENS > 4
       STRIP_OF(5);
       STRIP_OF(6);
       STRIP_OF(7);

@@ -9,11 +9,15 @@
  *
  * A barrier is passed some hundred times a token, so a thread first spins; but the machine may have fewer free cores
  * than threads, and then the thread waited for cannot run while we spin: after some turns the waiting thread sleeps.
+ *
+ * Threads go where the system puts them. With LLMIR_PIN_THREADS=1 in the environment (Linux), thread i stays on the
+ * i-th processor that the program may use; the caller, which is thread 0, is left alone.
  */
 #define _GNU_SOURCE
 #include "pool.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,9 +115,25 @@ void llmir_barrier(const Worker *worker) {
   phase->number++;
 }
 
+static void stay_where_asked(int32_t thread) {
+#if defined(__linux__)
+  const char *const wish = getenv("LLMIR_PIN_THREADS");
+  cpu_set_t allowed, own;
+  if (wish == NULL || strcmp(wish, "1") != 0 || sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
+  int before = thread % CPU_COUNT(&allowed), cpu = 0;
+  while (!CPU_ISSET(cpu, &allowed) || before-- > 0) cpu++;
+  CPU_ZERO(&own);
+  CPU_SET(cpu, &own);
+  pthread_setaffinity_np(pthread_self(), sizeof own, &own);
+#else
+  (void)thread;
+#endif
+}
+
 static void *serve(void *argument) {
   Member *const member = argument;
   llmir_pool *const pool = member->worker.pool;
+  stay_where_asked(member->worker.thread);
   Worker worker = member->worker;
   for (uint32_t seen = 0;;) {
     wait_until(pool, has_step_begun, seen);

@@ -115,14 +115,17 @@ function productCases(random: Random): KernelCase[] {
   );
 }
 
-/** Integer products: odd columns, groups of other lengths, more tokens than a strip takes, or a run. */
+/**
+ * Integer products: odd columns, groups of other lengths, rows of several slabs, more tokens than a strip takes, or a
+ * run.
+ */
 function integerProductCases(random: Random): KernelCase[] {
   const formats: readonly (readonly [QuadFormat, number])[] = [
     [{ bits: 8, group: 32 }, 1088],
     [{ bits: 8, group: 20 }, 120],
     [{ bits: 4, group: 32 }, 1088],
     [{ bits: 4, group: 64 }, 128],
-    [{ bits: 4, group: 32, superGroup: 256, minimums: true }, 1024],
+    [{ bits: 4, group: 32, superGroup: 256, minimums: true }, 2304],
     [{ bits: 4, group: 16, superGroup: 256, minimums: true }, 256],
     [{ bits: 5, group: 32, superGroup: 256, minimums: true }, 512],
     [{ bits: 5, group: 32 }, 96],

@@ -6,8 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createRandom } from "../../../src/base/index.js";
 import { concreteType, typeBytes } from "../../../src/ir/index.js";
 import { differences, kernelTolerance } from "../../support/kernel-cases.js";
-import type { KernelCase, Harness } from "./kernel-harness.js";
-import { buildHarness, findTestCompiler } from "./kernel-harness.js";
+import type { BuildOptions, KernelCase, Harness } from "./kernel-harness.js";
+import { buildHarness, findTestCompiler, findTool } from "./kernel-harness.js";
 import { kernelCases, runningKernels } from "./kernel-cases.js";
 
 const compiler = findTestCompiler();
@@ -19,26 +19,46 @@ const fewProducts = cases.filter(({ record, operandTypes: [, w] }) => {
   return record.name !== "c.matmul_add" || (w?.kind === "packed" && Number(w.shape[0]) > 1000);
 });
 
-const builds: readonly { name: string; flags: readonly string[]; cases: readonly KernelCase[] }[] = [
-  { name: "for this machine", flags: ["-O3", "-march=native"], cases },
+const integerProducts = cases.filter(({ record }) => record.name.startsWith("c.integer_matmul"));
+
+const cross = findTool("aarch64-linux-gnu-gcc", "integer products for AArch64");
+const emulator = cross === undefined ? undefined : findTool("qemu-aarch64", "integer products for AArch64");
+
+interface Build extends Omit<BuildOptions, "compiler"> {
+  readonly name: string;
+  readonly compiler: string | undefined;
+  readonly cases: readonly KernelCase[];
+}
+
+const ofArm = { compiler: emulator === undefined ? undefined : cross, emulator, cases: integerProducts };
+
+const builds: readonly Build[] = [
+  { name: "for this machine", compiler, flags: ["-O3", "-march=native"], cases },
   ...(process.arch === "x64"
     ? [
-        { name: "for AVX2", flags: ["-O2", "-march=x86-64-v3"], cases },
-        { name: "for the plainest x86-64", flags: ["-O2", "-march=x86-64"], cases },
+        { name: "for AVX2", compiler, flags: ["-O2", "-march=x86-64-v3"], cases },
+        { name: "for the plainest x86-64", compiler, flags: ["-O2", "-march=x86-64"], cases },
       ]
     : []),
   {
-    name: "with sanitizers",
+    name: "with sanitizers", compiler,
     flags: ["-O0", "-march=native", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
     cases: fewProducts,
   },
+  ...["dotprod", "dotprod+i8mm"].map((parts): Build => {
+    return { name: `for AArch64 with ${parts}`, flags: ["-O2", "-static", `-march=armv8.2-a+${parts}`], ...ofArm };
+  }),
 ];
 
-describe.skipIf(compiler === undefined).each(builds)("kernels compiled $name", ({ flags, cases }) => {
+const possible = builds.flatMap(({ compiler, ...build }) =>
+  compiler === undefined ? [] : [{ ...build, compiler }],
+);
+
+describe.each(possible)("kernels compiled $name", ({ cases, ...build }) => {
   let harness: Harness | undefined;
 
   beforeAll(() => {
-    harness = buildHarness(cases, { compiler: compiler ?? "", flags });
+    harness = buildHarness(cases, build);
   }, 300_000);
 
   afterAll(() => harness?.close());

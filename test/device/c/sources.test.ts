@@ -91,6 +91,29 @@ int main(int argc, char **argv) {
 }
 `;
 
+/** Prints how many processors the second of two threads may run on. */
+const placesProgram = `
+#define _GNU_SOURCE
+#include <sched.h>
+#include <stdio.h>
+#include "runtime/pool.h"
+static int places;
+void llmir_program(const Step *s, const Worker *w) {
+  (void)s;
+  cpu_set_t allowed;
+  if (w->thread == 1 && sched_getaffinity(0, sizeof allowed, &allowed) == 0) places = CPU_COUNT(&allowed);
+  barrier(w);
+}
+int main(void) {
+  llmir_pool *pool = llmir_pool_open(2, 256, 256);
+  const Step step = {0};
+  llmir_pool_run(pool, &step, 2);
+  llmir_pool_close(pool);
+  printf("%d\\n", places);
+  return 0;
+}
+`;
+
 describe.skipIf(compiler === "")("the team of threads", () => {
   function build(...flags: readonly string[]): string {
     const program = join(folder, `barriers${flags.length}`);
@@ -108,6 +131,18 @@ describe.skipIf(compiler === "")("the team of threads", () => {
     const ran = spawnSync("taskset", ["-c", "0", build(), "2"], { timeout: 60_000 });
     expect(ran.status).toBe(0);
   }, 90_000);
+
+  const places = spawnSync("nproc", { encoding: "utf8" }).stdout.trim();
+  test.skipIf(process.platform !== "linux" || Number(places) < 2)("stays on a processor each, where asked", () => {
+    writeFileSync(join(folder, "places.c"), placesProgram);
+    const program = join(folder, "places");
+    const sources = [join(folder, "places.c"), join(sourceRoot, "runtime/pool.c")];
+    execFileSync(compiler, [...strict, `-I${sourceRoot}`, ...sources, "-o", program, "-pthread"], { stdio: "inherit" });
+    const placesOf = (wish: string): string =>
+      spawnSync(program, { env: { ...process.env, LLMIR_PIN_THREADS: wish }, encoding: "utf8" }).stdout;
+    expect(placesOf("1")).toBe("1\n");
+    expect(placesOf("")).toBe(`${places}\n`);
+  });
 
   test("has no data race", () => {
     const ran = spawnSync(build("-g", "-fsanitize=thread"), ["3"], { timeout: 60_000, encoding: "utf8" });
