@@ -3,6 +3,7 @@
 import type { Host } from "../../src/base/index.js";
 import { HostError } from "../../src/base/index.js";
 import type { Ability, Backend } from "../../src/codegen/index.js";
+import { cacheDtypes } from "../../src/ir/index.js";
 import { buildLibrary, findCompiler, GENERIC } from "./build.js";
 import { emitProgram } from "./emit.js";
 import { kernels } from "./kernels.js";
@@ -20,7 +21,7 @@ export { weightsHash, writeWeightHeader } from "./weight-file.js";
 export const cBackend: Backend = {
   name: "c",
   doc: "C11 with threads, built by the machine's own compiler",
-  capabilities: { executor: "library", runsOnHost: true, architectures: [GENERIC] },
+  capabilities: { executor: "library", runsOnHost: true, architectures: [GENERIC], cacheDtypes },
   hardware: ["generic-x86-64"],
   kernels,
   ruleFiles: ["lower/c.rules"],

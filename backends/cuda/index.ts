@@ -23,7 +23,7 @@ const LOOPS_PREFIX = "loops.";
 export const cudaBackend: Backend = {
   name: "cuda",
   doc: "CUDA C++ for NVIDIA GPUs from Ampere on, built by nvcc",
-  capabilities: { executor: "library", runsOnHost: false, architectures },
+  capabilities: { executor: "library", runsOnHost: false, architectures, cacheDtypes: ["f32", "f16", "bf16"] },
   hardware: ["h100", "a100"],
   kernels,
   ruleFiles: ["lower/cuda.rules"],

@@ -18,7 +18,7 @@ const EMITTER = "wgsl emitter, format 1";
 export const wgslBackend: Backend = {
   name: "wgsl",
   doc: "shaders for WebGPU, in a browser or in Node",
-  capabilities: { executor: "webgpu", runsOnHost: false, architectures: [], bindingBytes: LIMITS.bindingBytes, features: wgslFeatures },
+  capabilities: { executor: "webgpu", runsOnHost: false, architectures: [], bindingBytes: LIMITS.bindingBytes, features: wgslFeatures, cacheDtypes: ["f32", "f16", "bf16"] },
   hardware: ["generic-gpu"],
   kernels,
   ruleFiles: ["lower/wgsl.rules"],

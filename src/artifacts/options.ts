@@ -2,7 +2,7 @@
  * What a person may choose about a compilation, with every default in one constant.
  */
 
-import type { FloatDType } from "../ir/index.js";
+import type { CacheDType } from "../ir/index.js";
 
 export const quantizationLevels = ["none", "q8", "q4"] as const;
 export type QuantizationLevel = (typeof quantizationLevels)[number];
@@ -12,7 +12,7 @@ export const activationRoundings = ["exact", "rounded"] as const;
 export type ActivationRounding = (typeof activationRoundings)[number];
 
 /** What the KV cache may hold. */
-export const kvDtypes = ["f32", "f16", "bf16"] as const satisfies readonly FloatDType[];
+export const kvDtypes = ["f32", "f16", "bf16", "i8"] as const satisfies readonly CacheDType[];
 
 export interface CompileOptions {
   /** A row of `targets`. */
@@ -26,7 +26,7 @@ export interface CompileOptions {
   /** `rounded`: products with integer weights may round activations to 8 bits, as llama.cpp does. */
   readonly activations: ActivationRounding;
   /** What the KV cache holds; undefined: f16 beside quantized weights where kernels read it, else f32. */
-  readonly kvDtype: FloatDType | undefined;
+  readonly kvDtype: CacheDType | undefined;
   /**
    * Optional features of devices that the program may need (`capabilities.features`); undefined takes none,
    * or when it is run at once, those of the device.

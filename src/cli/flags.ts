@@ -7,7 +7,7 @@ import type { ActivationRounding, CompileOptions, QuantizationLevel } from "../a
 import {
   activationRoundings, DEFAULT_COMPILE_OPTIONS, DEFAULT_CONTEXT, kvDtypes, quantizationLevels,
 } from "../artifacts/index.js";
-import type { FloatDType } from "../ir/index.js";
+import type { CacheDType } from "../ir/index.js";
 import type { LoadOptions } from "../runtime/index.js";
 
 export interface CompileFlags {
@@ -15,7 +15,7 @@ export interface CompileFlags {
   readonly arch?: string;
   readonly quantize: QuantizationLevel;
   readonly activations: ActivationRounding;
-  readonly kvDtype?: FloatDType;
+  readonly kvDtype?: CacheDType;
   readonly features?: readonly string[];
   readonly without: readonly string[];
   readonly rules: readonly string[];
@@ -42,7 +42,7 @@ export function addCompileFlags(command: Command): Command {
         .default(activations),
     )
     .addOption(
-      new Option("--kv-dtype <format>", "what the KV cache holds (default: f16 beside quantized weights, else f32)")
+      new Option("--kv-dtype <format>", "what the KV cache holds; `i8`: codes, a scale for each head (default: f16 beside quantized weights, else f32)")
         .choices(kvDtypes),
     )
     .option("--threads <count>", "threads to run on and to price for (default: those that pay); LLMIR_PIN_THREADS=1 pins them", parseCount)

@@ -6,7 +6,7 @@
 
 import type { Host } from "../base/index.js";
 import type { KernelFamily, MachineMeasurements } from "../cost/index.js";
-import type { Attrs, OpRecord, ValueType } from "../ir/index.js";
+import type { Attrs, CacheDType, OpRecord, ValueType } from "../ir/index.js";
 import type { CopyCall, KernelCall, ProgramPlan } from "../plan/index.js";
 
 /**
@@ -57,6 +57,8 @@ export interface Capabilities {
   readonly bindingBytes?: number;
   /** Optional features of its devices that kernels may need; absent for none. */
   readonly features?: readonly string[];
+  /** What its KV cache may hold. */
+  readonly cacheDtypes: readonly CacheDType[];
 }
 
 /** Whether one thing can be done on this machine. */

@@ -10,7 +10,7 @@ import type { Diagnostic, Result } from "../diagnostics/index.js";
 import { diagnostic, didYouMean, failure, success } from "../diagnostics/index.js";
 import type { ImportedModel } from "../frontend/index.js";
 import { importModel } from "../frontend/index.js";
-import type { FloatDType, Module, Registry, ValueType } from "../ir/index.js";
+import type { CacheDType, Module, Registry, ValueType } from "../ir/index.js";
 import { bitsPerWeight, coreRegistry, elementCount, typeBytes, verifyModule } from "../ir/index.js";
 import type { Optimized } from "../optimizer/index.js";
 import { chooseThreads, defaultScenarios, optimize } from "../optimizer/index.js";
@@ -148,13 +148,14 @@ function stageTimer(host: Host, progress: Progress): <T>(name: StageName, run: (
   };
 }
 
-function chosenTarget({ target, arch, features }: CompileOptions): Result<Backend> {
+function chosenTarget({ target, arch, features, kvDtype }: CompileOptions): Result<Backend> {
   const backend = findTarget(target);
   if (backend === undefined) return failure(unknownTarget(target));
   if (arch !== undefined && !backend.capabilities.architectures.includes(arch)) {
     return failure(unknownArchitecture(backend, arch));
   }
-  const { features: known = [] } = backend.capabilities;
+  const { features: known = [], cacheDtypes } = backend.capabilities;
+  if (kvDtype !== undefined && !cacheDtypes.includes(kvDtype)) return failure(unknownCache(backend, kvDtype));
   const unknown = (features ?? []).filter((feature) => !known.includes(feature));
   if (unknown.length > 0) return failure(...unknown.map((each) => unknownFeature(backend, each)));
   return success(backend);
@@ -164,6 +165,12 @@ function unknownFeature({ name, capabilities: { features = [] } }: Backend, feat
   const known = features.length === 0 ? "it has none" : `known: ${features.join(", ")}`;
   return diagnostic("target/unknown-feature", `the target \`${name}\` has no feature \`${feature}\``, {
     hint: didYouMean(feature, features) ?? known,
+  });
+}
+
+function unknownCache({ name, capabilities: { cacheDtypes } }: Backend, dtype: CacheDType): Diagnostic {
+  return diagnostic("target/unknown-cache", `the target \`${name}\` cannot keep a KV cache of \`${dtype}\``, {
+    hint: `it knows ${cacheDtypes.join(", ")}`,
   });
 }
 
@@ -193,7 +200,7 @@ function importWith(host: Host, path: string, options: CompileOptions): Result<I
 }
 
 /** Who rounds weights to 8 bits or fewer has no use for keys of 24; see docs/decisions/0006. */
-function cacheDtype({ kvDtype, quantize }: CompileOptions): FloatDType | "as_weights" {
+function cacheDtype({ kvDtype, quantize }: CompileOptions): CacheDType | "as_weights" {
   if (kvDtype !== undefined) return kvDtype;
   return quantize === "none" ? "as_weights" : "f16";
 }

@@ -6,7 +6,7 @@
 import type { Files, RandomAccessFile } from "../base/index.js";
 import type { Diagnostic, Result } from "../diagnostics/index.js";
 import { collect, diagnostic, DiagnosticError } from "../diagnostics/index.js";
-import type { FloatDType, KvCacheType, Module } from "../ir/index.js";
+import type { CacheDType, KvCacheType, Module } from "../ir/index.js";
 import type { Architecture } from "./architecture.js";
 import { findArchitecture, findGgufArchitecture } from "./architectures.js";
 import { readFields } from "./config-fields.js";
@@ -28,7 +28,7 @@ export interface ImportOptions {
   /** Positions of one sequence; the model's own context by default, and never more. */
   readonly contextLength?: number;
   /** What the KV cache holds: f32 by default; `as_weights` is f16 beside quantized weights. */
-  readonly cacheDtype?: FloatDType | "as_weights";
+  readonly cacheDtype?: CacheDType | "as_weights";
 }
 
 export interface ImportedModel {

@@ -6,6 +6,7 @@ export * from "./evaluate.js";
 export * from "./graph.js";
 export * from "./loop-form.js";
 export * from "./op.js";
+export { roundHeads } from "./ops/cache.js";
 export { erf } from "./ops/erf.js";
 export { roundToCodes } from "./ops/integer-products.js";
 export { castNumber } from "./ops/number-casts.js";

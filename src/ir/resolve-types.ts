@@ -4,7 +4,7 @@ import { didYouMean } from "../diagnostics/index.js";
 import { counted } from "./counted.js";
 import { isDimName } from "./names.js";
 import type { TypeSyntax } from "./syntax.js";
-import type { CodeBits, Dim, DType, FloatDType, KvCacheType, PackedType, QuantizedType, TensorType, ValueType } from "./types.js";
+import type { CacheDType, CodeBits, Dim, DType, FloatDType, KvCacheType, PackedType, QuantizedType, TensorType, ValueType } from "./types.js";
 import { dtypes, printDtype } from "./types.js";
 
 export interface BadType {
@@ -86,7 +86,7 @@ interface DialectTypeForm {
 
 const dialectTypes: Readonly<Record<string, DialectTypeForm>> = {
   "llm.paged_kv_cache": {
-    pattern: /^(?<extents>\d+x\d+x\d+x\d+)x(?<dtype>b?f16|f32)$/,
+    pattern: /^(?<extents>\d+x\d+x\d+x\d+)x(?<dtype>b?f16|f32|i8)$/,
     example: "!llm.paged_kv_cache<5x16x4x8xf32>",
     read: readCache,
   },
@@ -119,7 +119,7 @@ function readCache({ extents = "", dtype }: Readonly<Record<string, string>>): K
   const product = [layers, blockSize, heads, headDim];
   if (product.includes(0)) return bad("layers, block size, heads and head dimension are at least 1");
   if (!isCountable(product)) return bad("a block of the cache has more elements than can be counted");
-  return { kind: "kv_cache", layers, blockSize, heads, headDim, dtype: dtype as FloatDType };
+  return { kind: "kv_cache", layers, blockSize, heads, headDim, dtype: dtype as CacheDType };
 }
 
 function readQuantized(groups: Readonly<Record<string, string>>): QuantizedType | BadType {

@@ -30,7 +30,17 @@ export interface TensorType {
   readonly shape: readonly Dim[];
 }
 
-/** Keys and values of every layer in fixed-size blocks: two pools [layers, P, blockSize, heads, headDim]. */
+/**
+ * What a KV cache may hold: numbers, or the elements of a head at a position as codes of 8 bits with a scale
+ * of their own in f32 (`i8`).
+ */
+export const cacheDtypes = ["f32", "f16", "bf16", "i8"] as const satisfies readonly DType[];
+export type CacheDType = (typeof cacheDtypes)[number];
+
+/**
+ * Keys and values of every layer in fixed-size blocks: two pools [layers, P, blockSize, heads, headDim], and
+ * beside codes two of their scales [layers, P, blockSize, heads].
+ */
 export interface KvCacheType {
   readonly kind: "kv_cache";
   readonly layers: number;
@@ -39,7 +49,7 @@ export interface KvCacheType {
   /** KV heads. */
   readonly heads: number;
   readonly headDim: number;
-  readonly dtype: FloatDType;
+  readonly dtype: CacheDType;
 }
 
 export const codeBits = [4, 5, 6, 8] as const;
@@ -222,5 +232,11 @@ export function typeBytes(type: ValueType, dims: DimEnv = {}): number {
 
 /** Bytes of one block: keys and values of all layers for `blockSize` tokens. */
 export function kvBlockBytes(type: KvCacheType): number {
-  return 2 * type.layers * type.blockSize * type.heads * type.headDim * dtypeBytes(type.dtype);
+  const headBytes = type.headDim * dtypeBytes(type.dtype) + kvScaleBytes(type);
+  return 2 * type.layers * type.blockSize * type.heads * headBytes;
+}
+
+/** Bytes of the scale of one head at one position: none beside numbers. */
+export function kvScaleBytes({ dtype }: KvCacheType): number {
+  return dtype === "i8" ? dtypeBytes("f32") : 0;
 }

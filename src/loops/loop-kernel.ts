@@ -2,7 +2,8 @@
  * From a use of an op to its loop kernel: the buffers that operands and result become, and the record's body.
  * Buffers are named as operands are; a cache is two buffers and a quantized matrix is two or more:
  *
- *     cache    cache_keys, cache_values   [layers, P, blockSize, heads, headDim]
+ *     cache    cache_keys, cache_values   [layers, P, blockSize, heads, headDim], and of codes
+ *              cache_key_scales, cache_value_scales   [layers, P, blockSize, heads] of f32
  *     q        q_codes [K, N] of i8, q_scales [K / group, N], and what else `quantizedParts` says
  *
  * An op that returns a cache updates the buffers of the one that it was given and has no buffer `result`.
@@ -55,12 +56,12 @@ export function valueBuffers(
       return [{ name, dtype: type.dtype, shape: type.shape, access }];
     case "kv_cache": {
       const shape = [type.layers, "P", type.blockSize, type.heads, type.headDim];
-      return ["keys", "values"].map((half) => ({
-        name: `${name}_${half}`,
-        dtype: type.dtype,
-        shape,
-        access,
+      const elements = ["keys", "values"].map((half) => ({ name: `${name}_${half}`, dtype: type.dtype, shape, access }));
+      if (type.dtype !== "i8") return elements;
+      const scales = ["key_scales", "value_scales"].map((each) => ({
+        name: `${name}_${each}`, dtype: "f32" as const, shape: shape.slice(0, -1), access,
       }));
+      return [...elements, ...scales];
     }
     case "quantized":
       return quantizedParts(type).map((part) => ({ ...part, name: `${name}_${part.name}`, access }));

@@ -40,6 +40,11 @@ describe("what is missing is said with a code, and exit code 2", () => {
     expect(await codesOf(none)).toEqual(["target/unknown-arch"]);
   });
 
+  it("names a cache that the target does not know", async () => {
+    const coded = ["compile", stories, "--target", "wgsl", "--kv-dtype", "i8"];
+    expect(await codesOf(coded)).toEqual(["target/unknown-cache"]);
+  });
+
   it("says that there is no CUDA compiler", { timeout: 60_000 }, async () => {
     const folder = join(cli.cache, "no-nvcc");
     const codes = await codesOf(["compile", stories, "--target", "cuda", "-o", folder], { NVCC: "/no/such/nvcc" });

@@ -21,7 +21,7 @@ import {
   isFloat,
   newQuantized,
   operandName,
-  roundTo,
+  roundHeads,
   tensorValue,
 } from "../../src/ir/index.js";
 
@@ -118,9 +118,7 @@ function drawTensor(
 
 export function drawCache(random: Random, type: KvCacheType, blocks: number): Value {
   const cache = emptyCache(type, blocks);
-  for (const half of [cache.keys, cache.values]) {
-    for (let i = 0; i < half.length; i++) half[i] = roundTo(type.dtype, random.normal());
-  }
+  for (const half of [cache.keys, cache.values]) half.set(roundHeads(type, half.map(() => random.normal())));
   return cache;
 }
 

@@ -48,10 +48,11 @@ INLINE void JOIN(NAME, _scores)(const float *q, const JOIN(NAME, Piece) *piece, 
       if (slot + k < piece->following)
         cache_prefetch(piece->cache->keys, FORMAT, piece->next[slot + k] + piece->column, HEAD_DIM);
       const int64_t row = piece->rows[slot + k] + piece->column;
+      const vf scale = cache_scale(piece->cache->key_scales, FORMAT, row, HEAD_DIM);
       vf key[VECTORS];
 #pragma GCC unroll 16
       for (int d = 0; d < VECTORS; d++)
-        key[d] = cache_load(piece->cache->keys, FORMAT, row + d * LANES, HEAD_DIM - d * LANES);
+        key[d] = cache_load(piece->cache->keys, FORMAT, scale, row + d * LANES, HEAD_DIM - d * LANES);
 #pragma GCC unroll 16
       for (int h = 0; h < SPREAD; h++) {
         vf sum = {0};
@@ -113,11 +114,13 @@ INLINE void JOIN(NAME, _gather)(float *result, const float *weights, const float
     for (int slot = 0; slot < piece->count; slot++) {
       if (first == 0 && slot < piece->following)
         cache_prefetch(piece->cache->values, FORMAT, piece->next[slot] + piece->column, HEAD_DIM);
+      const int64_t row = piece->rows[slot] + piece->column;
+      const vf scale = cache_scale(piece->cache->value_scales, FORMAT, row, HEAD_DIM);
 #pragma GCC unroll 16
       for (int d = 0; d < SLICE; d++) {
         if (first + d >= VECTORS) continue;
-        const int64_t at = (first + d) * LANES, row = piece->rows[slot] + piece->column;
-        const vf value = cache_load(piece->cache->values, FORMAT, row + at, HEAD_DIM - at);
+        const int64_t at = (first + d) * LANES;
+        const vf value = cache_load(piece->cache->values, FORMAT, scale, row + at, HEAD_DIM - at);
 #pragma GCC unroll 16
         for (int h = 0; h < TEAM; h++) sum[h][d] += weights[slot * SPREAD + h] * value;
       }

@@ -45,10 +45,15 @@ INLINE void JOIN(NAME, _tile_load)(JOIN(NAME, _Tile) *tile, const PagedCache *ca
                                    int count, int kv_head) {
   for (int slot = 0; slot < TILE_KEYS; slot++) {
     const int64_t row = slot < count ? paged_slot(cache, sequence, first + slot, BLOCK_SIZE) * ROW : 0;
+    const int64_t head = row + (int64_t)kv_head * HEAD_DIM;
+    /* Behind the last position, where somebody else's scale may be no number, nothing stays nothing. */
+    const vf none = {0};
+    const vf key_scale = slot < count ? cache_scale(cache->key_scales, FORMAT, head, HEAD_DIM) : none;
+    const vf value_scale = slot < count ? cache_scale(cache->value_scales, FORMAT, head, HEAD_DIM) : none;
     for (int d = 0; d < WIDE; d += LANES) {
-      const int64_t at = row + (int64_t)kv_head * HEAD_DIM + d, left = slot < count ? HEAD_DIM - d : 0;
-      vf_store(tile->keys[slot] + d, cache_load(cache->keys, FORMAT, at, left));
-      vf_store(tile->values[slot] + d, cache_load(cache->values, FORMAT, at, left));
+      const int64_t left = slot < count ? HEAD_DIM - d : 0;
+      vf_store(tile->keys[slot] + d, cache_load(cache->keys, FORMAT, key_scale, head + d, left));
+      vf_store(tile->values[slot] + d, cache_load(cache->values, FORMAT, value_scale, head + d, left));
     }
   }
 }

@@ -20,7 +20,6 @@
 #define FEWEST_MANY (FEW_TOKENS + 1)
 #endif
 
-
 INLINE void JOIN(NAME, _few)(const Worker *worker, int tokens, const INPUT *x, const WEIGHT *w, const float *addend,
                              float *out) {
   const int strip = STRIP(tokens);

@@ -102,13 +102,18 @@ INLINE void JOIN(NAME, _steps)(int64_t tokens, int panels, const uint16_t *x, co
 #endif
   (void)ahead;
   int64_t t = 0;
-  for (; t + TILE_TOKENS <= tokens; t += TILE_TOKENS)
-    for (int p = 0; p < panels; p += TILE_PANELS)
-      JOIN(NAME, _vector_steps)(TILE_TOKENS, panels < TILE_PANELS ? panels : TILE_PANELS, x + t * ROW, w + p, count,
-                                sums + t * SUM_ROW + p * PANEL);
-  for (; t < tokens; t++)
-    for (int p = 0; p < panels; p++)
-      JOIN(NAME, _vector_steps)(1, 1, x + t * ROW, w + p, count, sums + t * SUM_ROW + p * PANEL);
+#define STEPS_OF(many)                                                                                               \
+  for (; t + (many) <= tokens; t += (many))                                                                          \
+    for (int p = 0; p < panels; p += TILE_PANELS)                                                                    \
+      JOIN(NAME, _vector_steps)(many, panels < TILE_PANELS ? panels : TILE_PANELS, x + t * ROW, w + p, count,        \
+                                sums + t * SUM_ROW + p * PANEL)
+  STEPS_OF(TILE_TOKENS);
+#if TILE_TOKENS > 4
+  STEPS_OF(4);
+#endif
+  STEPS_OF(2);
+  STEPS_OF(1);
+#undef STEPS_OF
 }
 
 /* Rows of `panels` panels to and from the sums of a tile; `from` may be NULL. */

@@ -11,7 +11,7 @@
  *   KV_HEADS    heads of the cache
  *   HEAD_DIM    elements of a head
  *   BLOCK_SIZE  token slots of a block
- *   FORMAT      elements of the cache: F32, F16 or BF16
+ *   FORMAT      elements of the cache: F32, F16, BF16 or I8
  *   WINDOW      positions that a token sees, its own included; 0: all
  *   SCALE       what scores are multiplied by
  *

@@ -11,7 +11,7 @@
  *   KV_HEADS      heads of the cache
  *   HEAD_DIM      elements of a head, even
  *   BLOCK_SIZE    token slots of a block
- *   FORMAT        elements of the cache: F32, F16 or BF16
+ *   FORMAT        elements of the cache: F32, F16, BF16 or I8
  *   INTERLEAVED   1: pairs are neighbours; 0: pairs are the halves of a head
  *
  * Scratch: 2 HEAD_DIM floats.
@@ -46,10 +46,8 @@ KERNEL NAME(const Worker *worker, int32_t tokens, const PagedCache *cache, const
       const int64_t slot = paged_slot(cache, sequences[token], positions[token], BLOCK_SIZE);
       const int64_t to = (slot * KV_HEADS + head) * HEAD_DIM;
       rotate_head(row + KEY_OFFSET, key, turn, HEAD_DIM / 2, INTERLEAVED);
-      for (int d = 0; d < HEAD_DIM; d += LANES) {
-        cache_store(cache->keys, FORMAT, to + d, vf_load_tail(key + d, HEAD_DIM - d), HEAD_DIM - d);
-        cache_store(cache->values, FORMAT, to + d, vf_load_tail(row + VALUE_OFFSET + d, HEAD_DIM - d), HEAD_DIM - d);
-      }
+      cache_store_head(cache->keys, cache->key_scales, FORMAT, to, key, HEAD_DIM);
+      cache_store_head(cache->values, cache->value_scales, FORMAT, to, row + VALUE_OFFSET, HEAD_DIM);
     }
 }
 

@@ -5,12 +5,13 @@ import {
   tensorOf, widthOf,
 } from "../../../src/codegen/index.js";
 import type { Attrs, KvCacheType, TensorType } from "../../../src/ir/index.js";
+import { cacheDtypes } from "../../../src/ir/index.js";
 import type { CArgument, CKernelRow, KernelInstance } from "../kernel-row.js";
 import { MOST_LANES } from "../kernel-row.js";
 
 /** The cache and where a sequence's blocks are, as the kernels take them. */
 function pagedCache(layer: CArgument | undefined, table: CArgument | undefined): string {
-  return `&(PagedCache){s->keys, s->values, ${layer?.scalar ?? "0"}, s->P, ${table?.text ?? "NULL"}, s->B}`;
+  return `&(PagedCache){s->keys, s->values, s->key_scales, s->value_scales, ${layer?.scalar ?? "0"}, s->P, ${table?.text ?? "NULL"}, s->B}`;
 }
 
 function isInterleaved(attrs: Attrs): string {
@@ -41,7 +42,7 @@ const rope: CKernelRow = {
 
 const ropeAppendKv: CKernelRow = {
   family: "movement",
-  ...ropeAppendKvKernel("c"),
+  ...ropeAppendKvKernel("c", cacheDtypes),
   instance: ([cache, x], attrs) => {
     const { heads, headDim, blockSize, dtype } = cacheOf(cache);
     const width = widthOf(tensorOf(x));
@@ -66,13 +67,13 @@ const ropeAppendKv: CKernelRow = {
 
 export const pagedAttention: CKernelRow = {
   family: "attention",
-  ...pagedAttentionKernel("c"),
+  ...pagedAttentionKernel("c", cacheDtypes),
   instance: ([q, cache], attrs) => pagedInstance(tensorOf(q), cacheOf(cache), attrs),
 };
 
 export const pagedWindowAttention: CKernelRow = {
   family: "attention",
-  ...pagedWindowAttentionKernel("c"),
+  ...pagedWindowAttentionKernel("c", cacheDtypes),
   instance: ([q, cache], attrs) => pagedInstance(tensorOf(q), cacheOf(cache), attrs),
 };
 

@@ -22,6 +22,7 @@ typedef struct Step {
   unsigned char *arena;         /* activations, at the plan's offsets */
   const unsigned char *weights; /* the weight file from its first byte */
   void *keys, *values;          /* [layers, P, block size, heads, head dim] in the cache's format */
+  float *key_scales, *value_scales; /* [layers, P, block size, heads] where that is codes */
   const Level *level;           /* the copy of the program that runs; NULL where there is one alone */
 } Step;
 
@@ -29,7 +30,7 @@ typedef struct Step {
 typedef struct ProgramFacts {
   int32_t max_tokens, max_sequences, max_rows, max_context;
   int32_t context_length, blocks_per_sequence, vocabulary, needs_context;
-  int32_t layers, block_size, heads, head_dim, kv_element_bytes;
+  int32_t layers, block_size, heads, head_dim, kv_element_bytes, kv_scale_bytes;
   size_t arena_bytes, scratch_bytes, shared_bytes, weights_bytes;
   const char *weights_hash; /* the layout that the weight file's header must name */
 } ProgramFacts;

@@ -109,20 +109,31 @@ static void *map_zeroed(size_t bytes) {
   return address;
 }
 
-/* Bytes of one block of one layer, keys or values alone. */
+/* Of one block of one layer, keys or values alone: the heads at its positions. */
+static size_t block_heads(void) { return (size_t)llmir_facts.block_size * (size_t)llmir_facts.heads; }
+
+/* Bytes of their elements, and of their scales. */
 static size_t half_block_bytes(void) {
-  return (size_t)llmir_facts.block_size * (size_t)llmir_facts.heads * (size_t)llmir_facts.head_dim *
-         (size_t)llmir_facts.kv_element_bytes;
+  return block_heads() * (size_t)llmir_facts.head_dim * (size_t)llmir_facts.kv_element_bytes;
+}
+
+static size_t block_scale_bytes(void) { return block_heads() * (size_t)llmir_facts.kv_scale_bytes; }
+
+/* Keys of all layers, then values of all layers, are so many pools of blocks; then those of the scales. */
+static size_t pools(void) { return 2 * (size_t)llmir_facts.layers; }
+
+/* Where the scales begin. */
+static size_t elements_bytes(int32_t blocks) {
+  return (pools() * (size_t)blocks * half_block_bytes() + 63) / 64 * 64;
 }
 
 static size_t arena_bytes(void) { return llmir_facts.arena_bytes > 0 ? llmir_facts.arena_bytes : 64; }
 
 static int32_t take_memory(llmir_model *model, Complaint complaint) {
-  const size_t block_bytes = 2 * (size_t)llmir_facts.layers * half_block_bytes();
+  const size_t block_bytes = pools() * (half_block_bytes() + block_scale_bytes());
   if (block_bytes > 0 && (size_t)model->bounds.blocks > SIZE_MAX / 2 / block_bytes)
     return fail(complaint, LLMIR_NO_MEMORY, "cache", "too many blocks for this machine");
-  model->cache_bytes = block_bytes * (size_t)model->bounds.blocks;
-  if (model->cache_bytes == 0) model->cache_bytes = 1;
+  model->cache_bytes = block_bytes * (size_t)model->bounds.blocks + 64;
   model->cache = map_zeroed(model->cache_bytes);
   if (model->cache == NULL) return fail(complaint, LLMIR_NO_MEMORY, "cache", "not enough memory for its blocks");
   model->bounds.marks = calloc(count_marks(model->bounds.blocks), 1);
@@ -242,6 +253,8 @@ int32_t llmir_step(llmir_model *model, const llmir_batch *batch) {
   if (model == NULL || batch == NULL) return LLMIR_BAD_ARGUMENT;
   const int32_t code = check_batch(model->bounds, batch);
   if (code != LLMIR_OK) return code;
+  const size_t blocks = (size_t)model->bounds.blocks, half = (size_t)llmir_facts.layers * blocks;
+  unsigned char *const scales = model->cache + elements_bytes(model->bounds.blocks);
   const Step step = {
       .T = batch->token_count,
       .S = batch->sequence_count,
@@ -260,23 +273,29 @@ int32_t llmir_step(llmir_model *model, const llmir_batch *batch) {
       .arena = model->arena,
       .weights = model->weights,
       .keys = model->cache,
-      .values = model->cache + (size_t)llmir_facts.layers * (size_t)model->bounds.blocks * half_block_bytes(),
+      .values = model->cache + half * half_block_bytes(),
+      .key_scales = (float *)(void *)scales,
+      .value_scales = (float *)(void *)(scales + half * block_scale_bytes()),
       .level = model->level,
   };
   run_measured(model, &step);
   return LLMIR_OK;
 }
 
+/* Copies a block of `bytes` bytes in each of the pools that begin at `first`. */
+static void copy_in_pools(const llmir_model *model, unsigned char *first, size_t bytes, int32_t from, int32_t to) {
+  for (size_t pool = 0; pool < pools(); pool++) {
+    unsigned char *const base = first + pool * (size_t)model->bounds.blocks * bytes;
+    memcpy(base + (size_t)to * bytes, base + (size_t)from * bytes, bytes);
+  }
+}
+
 int32_t llmir_copy_block(llmir_model *model, int32_t from, int32_t to) {
   if (model == NULL) return LLMIR_BAD_ARGUMENT;
   if (!within(from, model->bounds.blocks) || !within(to, model->bounds.blocks)) return LLMIR_BAD_BLOCK;
   if (from == to) return LLMIR_OK;
-  const size_t bytes = half_block_bytes();
-  /* Keys of all layers, then values of all layers: 2 * layers pools of `blocks` blocks. */
-  for (size_t pool = 0; pool < 2 * (size_t)llmir_facts.layers; pool++) {
-    unsigned char *const base = model->cache + pool * (size_t)model->bounds.blocks * bytes;
-    memcpy(base + (size_t)to * bytes, base + (size_t)from * bytes, bytes);
-  }
+  copy_in_pools(model, model->cache, half_block_bytes(), from, to);
+  copy_in_pools(model, model->cache + elements_bytes(model->bounds.blocks), block_scale_bytes(), from, to);
   return LLMIR_OK;
 }
 

@@ -1,5 +1,6 @@
 /** Rotary positions, the paged cache, and attention over it. */
 
+import { invariant } from "../../../src/base/index.js";
 import {
   cacheOf, cFloat, firstDim, pagedAttentionKernel, ropeAppendKvKernel, ropeKernel, tensorOf,
   widthOf,
@@ -10,13 +11,18 @@ import type { CudaArgument, CudaKernelRow } from "../kernel-row.js";
 /** Types of paged-cache.cuh. */
 const storedTypes = { f32: "float", f16: "StoredHalf", bf16: "StoredBrain" } as const;
 
+function storedType({ dtype }: KvCacheType): string {
+  invariant(dtype !== "i8", "type inference has refused codes");
+  return storedTypes[dtype];
+}
+
 /** The cache and where a sequence's blocks are, as the kernels take them. */
 function pagedCache(
-  { dtype }: KvCacheType,
+  type: KvCacheType,
   layer: CudaArgument | undefined,
   table: CudaArgument | undefined,
 ): string {
-  return `paged_cache<${storedTypes[dtype]}>(s, ${layer?.text ?? ""}, ${table?.text ?? ""})`;
+  return `paged_cache<${storedType(type)}>(s, ${layer?.text ?? ""}, ${table?.text ?? ""})`;
 }
 
 function isInterleaved(attrs: Attrs): string {
@@ -58,7 +64,7 @@ const ropeAppendKv: CudaKernelRow = {
       defines: [
         ["WIDTH", String(width)], ["KEY_OFFSET", String(keys)], ["VALUE_OFFSET", String(values)],
         ["KV_HEADS", String(heads)], ["HEAD_DIM", String(headDim)], ["BLOCK_SIZE", String(blockSize)],
-        ["STORED", storedTypes[type.dtype]],
+        ["STORED", storedType(type)],
         ["INTERLEAVED", isInterleaved(attrs)],
       ],
       comment: `cache <- turned keys (columns ${keys} ..) and values (columns ${values} ..) of x[T, ${width}]`,
@@ -111,7 +117,7 @@ const pagedAttention: CudaKernelRow = {
       name: `paged_attention_${heads}x${headDim}_kv${kvHeads}`,
       defines: [
         ["HEADS", String(heads)], ["KV_HEADS", String(kvHeads)], ["HEAD_DIM", String(headDim)],
-        ["BLOCK_SIZE", String(blockSize)], ["STORED", storedTypes[type.dtype]], ["SCALE", cFloat(Number(scale))],
+        ["BLOCK_SIZE", String(blockSize)], ["STORED", storedType(type)], ["SCALE", cFloat(Number(scale))],
         ["HEADS_TOGETHER", String(headsTogether)], ["SLOT_LANES", String(slotLanes)],
       ],
       comment: `out[T, ${heads}, ${headDim}] = softmax(${String(scale)} q keys) values, ${kvHeads} KV heads, causal`,

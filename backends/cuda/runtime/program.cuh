@@ -19,7 +19,7 @@ enum { LLMIR_NO_DEVICE = 12, LLMIR_CUDA_FAULT = 1000 };
 struct ProgramFacts {
   int32_t max_tokens, max_sequences, max_rows, max_context;
   int32_t context_length, blocks_per_sequence, vocabulary, needs_context;
-  int32_t layers, block_size, heads, head_dim, kv_element_bytes;
+  int32_t layers, block_size, heads, head_dim, kv_element_bytes, kv_scale_bytes;
   size_t arena_bytes, weights_bytes;
   const char *weights_hash; /* the layout that the weight file's header must name */
 };

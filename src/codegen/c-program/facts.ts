@@ -1,7 +1,7 @@
 /** What a program says of itself: constants that the runtime checks batches against, and a description. */
 
 import type { TextWriter } from "../../base/index.js";
-import { dtypeBytes } from "../../ir/index.js";
+import { dtypeBytes, kvScaleBytes } from "../../ir/index.js";
 import type { ProgramPlan } from "../../plan/index.js";
 import { cString } from "../c-names.js";
 import type { ProgramDescription } from "../program-description.js";
@@ -34,6 +34,7 @@ export function printFacts(facts: ProgramFacts, { fact }: CDialect, out: TextWri
     ["heads", kv.heads],
     ["head_dim", kv.headDim],
     ["kv_element_bytes", dtypeBytes(plan.kv.type.dtype)],
+    ["kv_scale_bytes", kvScaleBytes(plan.kv.type)],
     ["arena_bytes", description.arenaBytes],
     ...(scratchBytes === undefined ? [] : [["scratch_bytes", scratchBytes] as const]),
     ...(sharedBytes === undefined ? [] : [["shared_bytes", sharedBytes] as const]),

@@ -14,6 +14,7 @@ import { cComment, cIdentifier } from "../c-names.js";
 import { cElementType } from "../loops-to-c.js";
 import { shapeText } from "../type-text.js";
 import type { CDialect } from "./dialect.js";
+import { cachePools } from "./dialect.js";
 import type { CArgument } from "./kernel-row.js";
 import type { ProgramKernels, ResolvedKernel } from "./program-kernels.js";
 import { bufferOwner, stepDimText } from "./program-kernels.js";
@@ -121,7 +122,7 @@ function pointerText(value: PlannedValue, scope: FunctionScope, part = 0): strin
 
 function cacheText(type: ValueType, { dialect }: FunctionScope, part: number): string {
   invariant(type.kind === "kv_cache", "the cache has its own type");
-  return dialect.cache(part === 0 ? "keys" : "values", cElementType(type.dtype));
+  return dialect.cache(at(cachePools, part), cElementType(part < 2 ? type.dtype : "f32"));
 }
 
 function weightText(

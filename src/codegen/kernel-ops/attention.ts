@@ -4,7 +4,7 @@
  */
 
 import { invariant } from "../../base/index.js";
-import type { Attrs, KvCacheType, OpRecord, TensorType, ValueType } from "../../ir/index.js";
+import type { Attrs, CacheDType, KvCacheType, OpRecord, TensorType, ValueType } from "../../ir/index.js";
 import { defineOp, elementCount, tensor } from "../../ir/index.js";
 import {
   columnsAsHeads, coreOp, illTyped, meaning, requireCache, requireF32, requireFrequencies, requireIndices,
@@ -18,11 +18,25 @@ const smallCache: KvCacheType = {
 };
 const halfCache: KvCacheType = { ...smallCache, dtype: "f16" };
 const brainCache: KvCacheType = { ...smallCache, dtype: "bf16" };
+const codesCache: KvCacheType = { ...smallCache, dtype: "i8" };
 const oddCache: KvCacheType = {
   kind: "kv_cache", layers: 1, blockSize: 3, heads: 1, headDim: 10, dtype: "f32",
 };
 
-const sampleCaches = [smallCache, oddCache, halfCache, brainCache];
+const sampleCaches = [smallCache, oddCache, halfCache, brainCache, codesCache];
+
+/** What the caches of a target may hold: numbers, unless it says more. */
+const numbersAlone: readonly CacheDType[] = ["f32", "f16", "bf16"];
+
+function requireReadable(
+  op: string,
+  cache: ValueType | undefined,
+  known: readonly CacheDType[],
+): KvCacheType {
+  const type = requireCache(op, cache);
+  if (!known.includes(type.dtype)) illTyped(`\`${op}\` knows caches of ${known.join(", ")}, found ${type.dtype}`);
+  return type;
+}
 
 /** Rotation of heads that are columns of a wider row. */
 export function ropeKernel(target: string): OpRecord {
@@ -71,7 +85,7 @@ export function ropeKernel(target: string): OpRecord {
 }
 
 /** Keys turned and stored with their values. */
-export function ropeAppendKvKernel(target: string): OpRecord {
+export function ropeAppendKvKernel(target: string, caches = numbersAlone): OpRecord {
   const name = `${target}.rope_append_kv`;
   return defineOp({
     name,
@@ -80,7 +94,7 @@ export function ropeAppendKvKernel(target: string): OpRecord {
     attrs: { key_offset: "int", value_offset: "int", style: "string" },
     traits: ["pure"],
     infer: ([cache, x, layer, blockTable, sequences, positions, frequencies], attrs) => {
-      const type = requireCache(name, cache);
+      const type = requireReadable(name, cache, caches);
       const rows = requireF32(name, x, 2);
       const [width, size] = [requireNumber(name, rows.shape[1], "columns"), type.heads * type.headDim];
       for (const offset of [attrs.key_offset, attrs.value_offset]) {
@@ -112,7 +126,7 @@ export function ropeAppendKvKernel(target: string): OpRecord {
       return { flops: 4 * elements, bytesRead: 8 * elements, bytesWritten: 8 * elements };
     },
     samples: styles.flatMap((style) =>
-      sampleCaches.map((cache) => {
+      sampleCaches.filter(({ dtype }) => caches.includes(dtype)).map((cache) => {
         const size = cache.heads * cache.headDim;
         return {
           operands: [
@@ -130,7 +144,7 @@ export function ropeAppendKvKernel(target: string): OpRecord {
 const pagedOperands = ["q", "cache", "layer", "block_table", "sequences", "positions"] as const;
 
 /** Attention straight from the paged cache. */
-export function pagedAttentionKernel(target: string): OpRecord {
+export function pagedAttentionKernel(target: string, caches = numbersAlone): OpRecord {
   const name = `${target}.paged_attention`;
   return defineOp({
     name,
@@ -138,15 +152,15 @@ export function pagedAttentionKernel(target: string): OpRecord {
     operands: pagedOperands,
     attrs: { scale: "float" },
     traits: ["pure"],
-    infer: (types) => inferPaged(name, types),
+    infer: (types) => inferPaged(name, types, caches),
     evaluate: (operands, attrs) => meaning("paged_attention", operands, attrs),
     work: (operands, attrs, result) => coreOp("paged_attention").work(operands, attrs, result),
-    samples: pagedSamples({ scale: 0.25 }),
+    samples: pagedSamples({ scale: 0.25 }, caches),
   });
 }
 
 /** The same over the last positions alone. */
-export function pagedWindowAttentionKernel(target: string): OpRecord {
+export function pagedWindowAttentionKernel(target: string, caches = numbersAlone): OpRecord {
   const name = `${target}.paged_window_attention`;
   return defineOp({
     name,
@@ -156,20 +170,21 @@ export function pagedWindowAttentionKernel(target: string): OpRecord {
     traits: ["pure"],
     infer: (types, { window }) => {
       if (window < 1) illTyped(`\`${name}\` needs a window of one position or more, found ${window}`);
-      return inferPaged(name, types);
+      return inferPaged(name, types, caches);
     },
     evaluate: (operands, attrs) => meaning("paged_window_attention", operands, attrs),
     work: (operands, attrs, result) => coreOp("paged_window_attention").work(operands, attrs, result),
-    samples: [1, 3].flatMap((window) => pagedSamples({ scale: 0.25, window })),
+    samples: [1, 3].flatMap((window) => pagedSamples({ scale: 0.25, window }, caches)),
   });
 }
 
 function inferPaged(
   name: string,
   [q, cache, layer, blockTable, sequences, positions]: readonly ValueType[],
+  caches: readonly CacheDType[],
 ): TensorType {
   const type = requireF32(name, q, 3);
-  const { heads, headDim } = requireCache(name, cache);
+  const { heads, headDim } = requireReadable(name, cache, caches);
   const queryHeads = requireNumber(name, type.shape[1], "heads");
   if (type.shape[2] !== headDim) {
     illTyped(`\`${name}\` needs query heads of ${headDim}, as the cache has, found ${type.shape[2] ?? 0}`);
@@ -184,8 +199,8 @@ function inferPaged(
   return type;
 }
 
-function pagedSamples<A extends Attrs>(attrs: A) {
-  return sampleCaches.map((cache) => ({
+function pagedSamples<A extends Attrs>(attrs: A, caches: readonly CacheDType[]) {
+  return sampleCaches.filter(({ dtype }) => caches.includes(dtype)).map((cache) => ({
     operands: [
       tensor("f32", "T", 4, cache.headDim), cache, tensor("i32"), tensor("i32", "S", "B"), tensor("i32", "T"),
       tensor("i32", "T"),

@@ -23,6 +23,10 @@ export const targetCodes = {
     severity: "error",
     meaning: "Devices of the target have no optional feature of that name that kernels could need.",
   },
+  "target/unknown-cache": {
+    severity: "error",
+    meaning: "The target has no KV cache of that format.",
+  },
   "target/limit": {
     severity: "error",
     meaning: "A buffer of the program is larger than the target allows, and cannot be split. The message has the figures.",

@@ -17,9 +17,9 @@ import {
   maskedSlots,
 } from "./attention-parts.js";
 import type { Slots } from "./attention-parts.js";
-import { cacheType, slotAddress, slotIndices, slotOffset } from "./cache.js";
+import { cacheType, loadCached, slotAddress, slotIndices, slotOffset } from "./cache.js";
 import { defineCoreOp, draftBySignature } from "./drawing.js";
-import { add, int, loadFloat, mul, tensorOf } from "./loop-parts.js";
+import { add, int, mul, tensorOf } from "./loop-parts.js";
 import { drawWindow, requireWindow, withinWindow } from "./masks.js";
 import { signature } from "./signature.js";
 import { floatsOf, intsOf, newResult, tensorAt } from "./tensor-access.js";
@@ -124,8 +124,8 @@ function pagedSlots(operands: readonly ValueType[], seen: (position: Scalar) => 
   const position = add(mul(index("b"), int(cache.blockSize)), index("s"));
   const place = [...slotIndices(cache, load("sequences", index("t")), position), groupOf(q, cache.heads)];
   return {
-    keys: (d) => loadFloat("cache_keys", ...place, d),
-    values: (d) => loadFloat("cache_values", ...place, d),
+    keys: (d) => loadCached(cache, "keys", place, d),
+    values: (d) => loadCached(cache, "values", place, d),
     over: (body) => [
       loop("b", tensorOf(operands[3]).shape[1]!, "serial", [
         loop("s", cache.blockSize, "serial", [{ kind: "if", condition: seen(position), then: body }]),

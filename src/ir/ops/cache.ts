@@ -4,15 +4,16 @@
  */
 
 import { invariant } from "../../base/index.js";
-import type { Scalar } from "../loop-form.js";
-import { binary, cast, index, load, nest, store } from "../loop-form.js";
+import type { Scalar, Statement } from "../loop-form.js";
+import { binary, cast, index, load, local, loop, nest, number, store, unary } from "../loop-form.js";
 import type { OpRecord, OpSample } from "../op.js";
 import type { KvCacheType, ValueType } from "../types.js";
 import { elementCount, tensor } from "../types.js";
 import type { KvCacheValue, Value } from "../values.js";
 import { roundTo } from "../values.js";
 import { defineCoreOp, draftBySignature } from "./drawing.js";
-import { int, loadFloat, overElements, resultOf, tensorOf } from "./loop-parts.js";
+import { lowerGroupScale, roundToCodes } from "./integer-products.js";
+import { int, loadFloat, mul, overElements, resultOf, tensorOf } from "./loop-parts.js";
 import { inferBySignature, signature } from "./signature.js";
 import { cacheAt, floatsOf, intsOf, newResult, tensorAt } from "./tensor-access.js";
 
@@ -76,6 +77,32 @@ export function slotIndices(
   return [load("layer"), load("block_table", sequence, entry), binary("remainder", position, int(blockSize))];
 }
 
+/** Element `d` of a head at a position, given its indices: layer, block, place in the block, head. */
+export function loadCached(
+  { dtype }: KvCacheType,
+  which: "keys" | "values",
+  head: readonly Scalar[],
+  d: Scalar,
+): Scalar {
+  const element = loadFloat(`cache_${which}`, ...head, d);
+  return dtype === "i8" ? mul(element, load(scalesOf(which), ...head)) : element;
+}
+
+function scalesOf(which: "keys" | "values"): string {
+  return which === "keys" ? "cache_key_scales" : "cache_value_scales";
+}
+
+/** Heads, one after another, as a cache of this type keeps them. */
+export function roundHeads({ dtype, headDim }: KvCacheType, heads: Float32Array): Float32Array {
+  if (dtype !== "i8") return heads.map((value) => roundTo(dtype, value));
+  const rounded = new Float32Array(heads.length);
+  for (let first = 0; first < heads.length; first += headDim) {
+    const { codes, scale } = roundToCodes(heads.subarray(first, first + headDim));
+    for (let d = 0; d < headDim; d++) rounded[first + d] = codes[d]! * scale;
+  }
+  return rounded;
+}
+
 export function cacheType(type: ValueType | undefined): KvCacheType {
   invariant(type?.kind === "kv_cache", "type inference has made sure of a cache");
   return type;
@@ -108,7 +135,7 @@ interface OpSampleRows {
 
 const appendKv = defineCoreOp({
   name: "append_kv",
-  doc: "The cache with the keys and values of the step's tokens written at their positions, rounded to its dtype.",
+  doc: "The cache with the keys and values of the step's tokens written at their positions, as it keeps them.",
   operands: appendTypes.names,
   attrs: {},
   traits: ["pure"],
@@ -126,14 +153,18 @@ const appendKv = defineCoreOp({
     const type = cacheType(operands[0]);
     const [t, h, d] = [index("t"), index("h"), index("d")];
     const slot = slotIndices(type, load("sequences", t), load("positions", t));
-    const write = (buffer: string, from: string) =>
-      store(buffer, [...slot, h, d], cast(type.dtype, load(from, t, h, d)));
-    const extents = [
+    const heads = [
       { name: "t", extent: tensorOf(operands[1]).shape[0]! },
       { name: "h", extent: type.heads },
-      { name: "d", extent: type.headDim },
     ];
-    return nest(extents, "parallel", [write("cache_keys", "keys"), write("cache_values", "values")]);
+    if (type.dtype === "i8") {
+      const write = (which: "keys" | "values") => storeCodes(which, [...slot, h], (i) => load(which, t, h, i), type);
+      return [...nest(heads, "parallel", write("keys")), ...nest(heads, "parallel", write("values"))];
+    }
+    const write = (buffer: string, from: string) =>
+      store(buffer, [...slot, h, d], cast(type.dtype, load(from, t, h, d)));
+    const elements = [...heads, { name: "d", extent: type.headDim }];
+    return nest(elements, "parallel", [write("cache_keys", "keys"), write("cache_values", "values")]);
   },
   draw: draftBySignature(appendTypes),
   samples: [sampleCache, { ...sampleCache, dtype: "f16" as const }].map((each) =>
@@ -149,20 +180,35 @@ const appendKv = defineCoreOp({
   ),
 });
 
+/** A head as codes and their scale. */
+function storeCodes(
+  which: "keys" | "values",
+  head: readonly Scalar[],
+  element: (index: Scalar) => Scalar,
+  { headDim }: KvCacheType,
+): readonly Statement[] {
+  const steps = unary("round", mul(element(index("d")), local("inverse")));
+  // Of a NaN, which the scale keeps, no code is made.
+  const code = binary("max", number(-127), binary("min", number(127), steps));
+  return [
+    ...lowerGroupScale(headDim, element(index("a"))),
+    store(scalesOf(which), [...head], local("scale")),
+    loop("d", headDim, "serial", [store(`cache_${which}`, [...head, index("d")], cast("i8", code))]),
+  ];
+}
+
 /** Writes into a cache that belongs to the caller. */
 function append(cache: KvCacheValue, operands: readonly Value[]): KvCacheValue {
   const address = slotAddress([cache, ...operands.slice(1)], 0, 3);
   const [keys, values] = [floatsOf(tensorAt(operands, 1)), floatsOf(tensorAt(operands, 2))];
   const [sequences, positions] = [intsOf(tensorAt(operands, 5)), intsOf(tensorAt(operands, 6))];
-  const { dtype, heads, headDim } = cache.type;
-  const width = heads * headDim;
+  const width = cache.type.heads * cache.type.headDim;
+  const [roundedKeys, roundedValues] = [roundHeads(cache.type, keys), roundHeads(cache.type, values)];
   // All places are checked before the first write, so that a refused step leaves the cache as it was.
   const places = Array.from(positions, (position, t) => slotOffset(address, sequences[t]!, position));
   places.forEach((place, t) => {
-    for (let i = 0; i < width; i++) {
-      cache.keys[place + i] = roundTo(dtype, keys[t * width + i]!);
-      cache.values[place + i] = roundTo(dtype, values[t * width + i]!);
-    }
+    cache.keys.set(roundedKeys.subarray(t * width, (t + 1) * width), place);
+    cache.values.set(roundedValues.subarray(t * width, (t + 1) * width), place);
   });
   return cache;
 }
@@ -200,7 +246,7 @@ function lookup<const Name extends string>(
       const [c = int(0), h = int(0), d = int(0)] = shape.map((_, i) => index(`i${i}`));
       const type = cacheType(input.operands[0]);
       const slot = slotIndices(type, load("context_sequences", c), load("context_positions", c));
-      return overElements(shape, [store("result", [c, h, d], loadFloat(`cache_${which}`, ...slot, h, d))]);
+      return overElements(shape, [store("result", [c, h, d], loadCached(type, which, [...slot, h], d))]);
     },
     draw: draftBySignature(lookupTypes),
     samples: [

@@ -60,11 +60,10 @@ export function roundToCodes(values: Float32Array): { readonly codes: Int8Array;
 }
 
 /**
- * Declares `scale` and `inverse` of a group of row `i0`: element `a` of it is column `first + a`. The scale
- * is a NaN where the group holds one, or an infinity.
+ * Declares `scale` and `inverse` of a group of numbers: `x` is number `a` of it. The scale is a NaN where the
+ * group holds one, or an infinity.
  */
-function lowerGroupScale(group: number, first: Scalar): readonly Statement[] {
-  const x = loadFloat("x", index("i0"), add(first, index("a")));
+export function lowerGroupScale(group: number, x: Scalar): readonly Statement[] {
   const isHalf = binary(
     "and",
     binary("ge", local("scale"), number(SMALLEST_HALF)),
@@ -89,6 +88,11 @@ function lowerGroupScale(group: number, first: Scalar): readonly Statement[] {
   ];
 }
 
+/** Column `first + a` of row `i0`. */
+function groupElement(first: Scalar): Scalar {
+  return loadFloat("x", index("i0"), add(first, index("a")));
+}
+
 /** An element of the group as its code times the scale; the code is what rounding leaves of `steps`. */
 function roundedElement(): Scalar {
   return mul(unary("round", local("steps")), local("scale"));
@@ -101,7 +105,7 @@ function lowerIntegerSum(q: QuantizedType): readonly Statement[] {
   return [
     declare("sum", "f32", number(0)),
     loop("g", q.shape[0] / q.group, "serial", [
-      ...lowerGroupScale(q.group, first),
+      ...lowerGroupScale(q.group, groupElement(first)),
       loop("b", q.group, "serial", [
         declare("k", "i32", add(first, index("b"))),
         declare("steps", "f32", mul(loadFloat("x", row, k), local("inverse"))),
@@ -132,7 +136,7 @@ const roundRows = defineCoreOp({
     const first = mul(index("g"), int(group));
     const place = [index("i0"), add(first, index("b"))];
     const body: readonly Statement[] = [
-      ...lowerGroupScale(group, first),
+      ...lowerGroupScale(group, groupElement(first)),
       loop("b", group, "serial", [
         declare("steps", "f32", mul(loadFloat("x", ...place), local("inverse"))),
         store("result", place, roundedElement()),

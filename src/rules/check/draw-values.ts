@@ -6,7 +6,7 @@
 import type { Random } from "../../base/index.js";
 import { createRandom, roundToHalf } from "../../base/index.js";
 import type { FloatDType, KvCacheType, QuantizedType, TensorType, Value, ValueType } from "../../ir/index.js";
-import { codeOffset, elementCount, emptyCache, newQuantized, roundTo, sameType, tensorValue } from "../../ir/index.js";
+import { codeOffset, elementCount, emptyCache, newQuantized, roundHeads, sameType, tensorValue } from "../../ir/index.js";
 import type { NumericClass, RuleForm } from "../rule.js";
 import type { DrawnForm } from "./find-draws.js";
 import type { IndexRoles } from "./roles.js";
@@ -209,7 +209,7 @@ function putArrays(group: Group, inputs: StepInputs, values: Map<string, Value>)
 function cacheValue(type: KvCacheType, blocks: number, random: Random): Value {
   const cache = emptyCache(type, blocks);
   for (const pool of [cache.keys, cache.values]) {
-    for (let i = 0; i < pool.length; i++) pool[i] = roundTo(type.dtype, random.normal());
+    pool.set(roundHeads(type, pool.map(() => random.normal())));
   }
   return cache;
 }

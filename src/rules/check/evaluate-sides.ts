@@ -82,7 +82,8 @@ function floats(value: Value): Iterable<number> {
   }
 }
 
-const epsilons = { f32: 2 ** -24, f16: 2 ** -11, bf16: 2 ** -8 } as const;
+/** Of `i8`: half a step of codes, beside the largest number of a head. */
+const epsilons = { f32: 2 ** -24, f16: 2 ** -11, bf16: 2 ** -8, i8: 2 ** -8 } as const;
 
 function epsilonOf(value: Value): number {
   if (value.kind === "tensor") return isFloat(value.dtype) ? epsilons[value.dtype] : 0;

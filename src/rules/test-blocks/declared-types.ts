@@ -1,8 +1,8 @@
 /** The types that `given` may state: `f32[T, 8]`, and `kv_cache(layers: 2, block_size: 4, …)`. */
 
 import { didYouMean } from "../../diagnostics/index.js";
-import type { DType, FloatDType, KvCacheType, ValueType } from "../../ir/index.js";
-import { dtypes, isFloat, tensor } from "../../ir/index.js";
+import type { DType, KvCacheType, ValueType } from "../../ir/index.js";
+import { cacheDtypes, dtypes, tensor } from "../../ir/index.js";
 import type { Findings } from "../findings.js";
 import type { ApplicationSyntax, DeclaredTypeSyntax, ExpressionSyntax, NameSyntax } from "../syntax.js";
 
@@ -45,7 +45,8 @@ function cacheType({ op, args, span }: ApplicationSyntax, findings: Findings): K
   }
   const counts = cacheFields.slice(0, 4).flatMap((name) => countOf(fields.get(name)) ?? []);
   const [layers = 0, blockSize = 0, heads = 0, headDim = 0] = counts;
-  const dtype = floatOf(fields.get("dtype"));
+  const word = fields.get("dtype");
+  const dtype = word?.kind === "word" ? cacheDtypes.find((each) => each === word.text) : undefined;
   if (counts.length < 4 || dtype === undefined) {
     findings.report("rule/declaration", span, "these are no sizes of a cache", { hint: cacheHint });
     return undefined;
@@ -57,7 +58,3 @@ function countOf(value: ExpressionSyntax | undefined): number | undefined {
   return value?.kind === "number" && Number.isSafeInteger(value.value) && value.value > 0 ? value.value : undefined;
 }
 
-function floatOf(value: ExpressionSyntax | undefined): FloatDType | undefined {
-  const found = value?.kind === "word" ? dtypes.find((each) => each === value.text) : undefined;
-  return found !== undefined && isFloat(found) ? found : undefined;
-}

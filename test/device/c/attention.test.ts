@@ -1,12 +1,13 @@
 // Attention over the paged cache as compiled code: contexts that are split into spans, runs of tokens that
-// become tiles, windows, 16-bit caches, and groups of heads of every size a register can hold.
+// become tiles, windows, caches of 16 bits and of codes, and groups of heads of every size a register can
+// hold.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { pagedAttention, pagedWindowAttention } from "../../../backends/c/rows/attention.js";
 import { createRandom } from "../../../src/base/index.js";
 import type { Attrs, KvCacheType } from "../../../src/ir/index.js";
-import { inferType, roundTo, tensor } from "../../../src/ir/index.js";
+import { inferType, roundHeads, tensor } from "../../../src/ir/index.js";
 import { differences } from "../../support/kernel-cases.js";
 import type { Tolerance } from "../../support/tolerances.js";
 import { softmaxTolerance } from "../../support/tolerances.js";
@@ -37,7 +38,8 @@ function attentionCase(shape: Shape, runs: readonly Run[], window?: number): Ker
   const blocks = sequences * width + 1;
   const cache: KvCacheType = { kind: "kv_cache", layers: 2, blockSize, heads, headDim, dtype };
   const numbers = (count: number): Float32Array =>
-    Float32Array.from({ length: count }, () => roundTo(dtype, random.normal()));
+    Float32Array.from({ length: count }, () => random.normal());
+  const pool = (count: number): Float32Array => roundHeads(cache, numbers(count));
   const half = 2 * blocks * blockSize * heads * headDim;
   const dims = { T: places.length, S: sequences, B: width, P: blocks };
   const row = window === undefined ? pagedAttention : pagedWindowAttention;
@@ -54,7 +56,7 @@ function attentionCase(shape: Shape, runs: readonly Run[], window?: number): Ker
     record: row,
     operands: [
       { kind: "tensor", dtype: "f32", shape: [places.length, queries, headDim], data: numbers(places.length * queries * headDim) },
-      { kind: "kv_cache", type: cache, blocks, keys: numbers(half), values: numbers(half) },
+      { kind: "kv_cache", type: cache, blocks, keys: pool(half), values: pool(half) },
       ints([], [1]),
       ints([sequences, width], table),
       ints([places.length], places.map(([sequence]) => sequence)),
@@ -73,7 +75,10 @@ const odd: Shape = { queries: 3, heads: 3, headDim: 10, blockSize: 5, dtype: "f3
 const wide: Shape = { queries: 20, heads: 1, headDim: 24, blockSize: 8, dtype: "f16" };
 const tall: Shape = { queries: 2, heads: 1, headDim: 128, blockSize: 32, dtype: "f32" };
 
-const shapes: readonly Shape[] = [llama, qwen, odd, wide, tall];
+const coded: Shape = { queries: 8, heads: 2, headDim: 64, blockSize: 16, dtype: "i8" };
+const oddlyCoded: Shape = { queries: 6, heads: 2, headDim: 10, blockSize: 5, dtype: "i8" };
+
+const shapes: readonly Shape[] = [llama, qwen, odd, wide, tall, coded, oddlyCoded];
 
 const cases: readonly KernelCase[] = [
   // One token at the edges of pieces and spans, and a long context of many spans.

@@ -10,9 +10,11 @@ import { fileURLToPath } from "node:url";
 
 import type { CKernelRow } from "../../../backends/c/kernel-row.js";
 import { TextWriter } from "../../../src/base/index.js";
-import { cElementType, printLoopKernelC } from "../../../src/codegen/index.js";
-import type { KvCacheValue, OpRecord, ValueType } from "../../../src/ir/index.js";
-import { concreteType, elementCount, partOffset, serializeValue, typeBytes } from "../../../src/ir/index.js";
+import { cachePools, cElementType, printLoopKernelC } from "../../../src/codegen/index.js";
+import type { DType, KvCacheType, KvCacheValue, OpRecord, TensorValue, ValueType } from "../../../src/ir/index.js";
+import {
+  concreteType, dtypeBytes, elementCount, kvScaleBytes, partOffset, roundToCodes, serializeValue, typeBytes,
+} from "../../../src/ir/index.js";
 import { loopKernel } from "../../../src/loops/index.js";
 import type { KernelCase as AnyCase } from "../../support/kernel-cases.js";
 import type { PrintedKernels } from "../../support/kernel-programs.js";
@@ -122,8 +124,36 @@ function layOut(cases: readonly KernelCase[]): Layout {
   return { operands, inputBytes, results, outputBytes, caches };
 }
 
+/** Keys, or values: their elements, and behind them from a line of its own their scales. */
 function halfBytes({ type, keys }: KvCacheValue): number {
-  return keys.length * (type.dtype === "f32" ? 4 : 2);
+  return scalesStart(type, keys.length) + (keys.length / type.headDim) * kvScaleBytes(type);
+}
+
+function scalesStart({ dtype }: KvCacheType, elements: number): number {
+  return aligned(elements * dtypeBytes(dtype));
+}
+
+function storeHalf(type: KvCacheType, half: Float32Array): Uint8Array {
+  const store = (dtype: DType, data: Float32Array | Int8Array): Uint8Array =>
+    serializeValue({ kind: "tensor", dtype, shape: [data.length], data } as TensorValue);
+  if (type.dtype !== "i8") return store(type.dtype, half);
+  const codes = new Int8Array(half.length);
+  const scales = Float32Array.from({ length: half.length / type.headDim }, (_, head) => {
+    const rounded = roundToCodes(half.subarray(head * type.headDim, (head + 1) * type.headDim));
+    codes.set(rounded.codes, head * type.headDim);
+    return rounded.scale;
+  });
+  const bytes = new Uint8Array(scalesStart(type, half.length) + 4 * scales.length);
+  bytes.set(store("i8", codes));
+  bytes.set(store("f32", scales), scalesStart(type, half.length));
+  return bytes;
+}
+
+function readHalf(type: KvCacheType, count: number, bytes: Buffer, at: number): readonly number[] {
+  const elements = [...numbersFrom(bytes, type.dtype, count, at)];
+  if (type.dtype !== "i8") return elements;
+  const scales = [...numbersFrom(bytes, "f32", count / type.headDim, at + scalesStart(type, count))];
+  return elements.map((code, i) => code * scales[Math.floor(i / type.headDim)]!);
 }
 
 /** Operands, then what the output holds at first: caches, and a pattern where results go. */
@@ -136,9 +166,8 @@ function inputBytes(cases: readonly KernelCase[], layout: Layout): Uint8Array {
         return;
       }
       [value.keys, value.values].forEach((half, part) => {
-        const tensor = { kind: "tensor", dtype: value.type.dtype, shape: [half.length], data: half } as const;
         const start = layout.inputBytes + layout.caches[i]!;
-        bytes.set(serializeValue(tensor), start + part * aligned(halfBytes(value)));
+        bytes.set(storeHalf(value.type, half), start + part * aligned(halfBytes(value)));
       });
     }),
   );
@@ -153,9 +182,9 @@ function readResults(cases: readonly KernelCase[], layout: Layout, bytes: Buffer
     }
     const cache = operands.find((value) => value.kind === "kv_cache");
     if (cache?.kind !== "kv_cache") throw new Error("a result is a tensor or a cache");
-    const [{ dtype }, count] = [cache.type, cache.keys.length];
     const starts = [at, at + aligned(halfBytes(cache))];
-    return Float32Array.from(starts.flatMap((start) => numbersFrom(bytes, dtype, count, start)));
+    const count = cache.keys.length;
+    return Float32Array.from(starts.flatMap((start) => readHalf(cache.type, count, bytes, start)));
   });
 }
 
@@ -184,11 +213,16 @@ function printHarness(cases: readonly KernelCase[], layout: Layout): string {
 /** Calls a case with a step whose cache is the case's own. */
 function stepText({ operands, dims }: KernelCase, i: number, { caches }: Layout): string {
   const cache = operands.find((value) => value.kind === "kv_cache");
-  const at = caches[i]!;
-  const fields =
-    cache?.kind === "kv_cache"
-      ? `, .keys = base->arena + ${at}, .values = base->arena + ${at + aligned(halfBytes(cache))}, .P = ${cache.blocks}, .B = ${dims["B"] ?? 1}`
-      : "";
+  const field = (name: string, place: number): string => `.${name} = (void *)(base->arena + ${place})`;
+  const fieldsOf = (value: KvCacheValue): string => {
+    const [keys, values] = [caches[i]!, caches[i]! + aligned(halfBytes(value))];
+    const scales = scalesStart(value.type, value.keys.length);
+    const pools = [
+      field("keys", keys), field("values", values), field("key_scales", keys + scales), field("value_scales", values + scales),
+    ];
+    return `, ${pools.join(", ")}, .P = ${value.blocks}, .B = ${dims["B"] ?? 1}`;
+  };
+  const fields = cache?.kind === "kv_cache" ? fieldsOf(cache) : "";
   return `case_${i}(&(const Step){.weights = base->weights, .arena = base->arena${fields}}, w);`;
 }
 
@@ -238,7 +272,7 @@ function bufferText(
   if (owner === undefined) return resultText;
   const { operand, part } = owner;
   const type = each.operandTypes[operand]!;
-  if (type.kind === "kv_cache") return part === 0 ? "s->keys" : "s->values";
+  if (type.kind === "kv_cache") return `s->${cachePools[part] ?? ""}`;
   if (type.kind !== "quantized") return pointer(type, operand);
   const codes = `((const int8_t *)${pointer(type, operand)})`;
   return part === 0 ? codes : `(const void *)(${codes} + ${partOffset(type, part)})`;

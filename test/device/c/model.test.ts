@@ -11,6 +11,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { buildProgram, cBackend, GENERIC, levelsOf } from "../../../backends/c/index.js";
 import { createRandom, HostError } from "../../../src/base/index.js";
 import { createNodeHost } from "../../../src/host/index.js";
+import type { CacheDType } from "../../../src/ir/index.js";
+import { kvBlockBytes } from "../../../src/ir/index.js";
 import type { ProgramPlan } from "../../../src/plan/index.js";
 import type { Batch } from "../../../src/runtime/executor.js";
 import type { NativeModel } from "../../../src/runtime/native.js";
@@ -29,6 +31,14 @@ const settings = { arch: undefined };
 
 /** Two layers of sums of at most 24 terms behind each other, of numbers that norms keep near 1. */
 const tolerance = softmaxTolerance("f32", 24 * 16, 4);
+
+function withCache(program: ProgramPlan, dtype: CacheDType): ProgramPlan {
+  const type = { ...program.kv.type, dtype };
+  const retyped = (_: string, value: { kind?: string } | null): unknown =>
+    value?.kind === "kv_cache" ? type : value;
+  const functions = JSON.parse(JSON.stringify(program.functions), retyped) as ProgramPlan["functions"];
+  return { ...program, functions, kv: { type, blockBytes: kvBlockBytes(type) } };
+}
 
 function writeSources(folder: string, program: ProgramPlan): void {
   for (const { path, text } of cBackend.emit(program, (asset) => readFileSync(join(host.assetRoot, asset), "utf8"))) {
@@ -98,6 +108,16 @@ describe.skipIf(compiler === undefined)("a compiled model", () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
+  async function openWithCache(dtype: CacheDType): Promise<NativeModel> {
+    const other = join(folder, dtype);
+    mkdirSync(other);
+    writeSources(other, withCache(plan, dtype));
+    const { programPath } = await cBackend.build(host, other, settings);
+    const model = await openNative(programPath, weightsPath, { threads: 2, blocks });
+    models.push(model);
+    return model;
+  }
+
   test("describes itself", async () => {
     const { description } = await open(1);
     expect(description).toMatchObject({
@@ -135,8 +155,8 @@ describe.skipIf(compiler === undefined)("a compiled model", () => {
     return all;
   }
 
-  test("continues a sequence from a copied block", async () => {
-    const model = await open(2);
+  test.each(["f32", "i8"] as const)("continues a sequence from a copied block, %s", async (dtype) => {
+    const model = dtype === "f32" ? await open(2) : await openWithCache(dtype);
     const [prefill, , decode] = steps as [SmallBatch, SmallBatch, SmallBatch];
     await model.step(toBatch(prefill));
     const last = { ...decode, positions: [5] };

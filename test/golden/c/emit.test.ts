@@ -32,6 +32,7 @@ test("the files are the program, its runtime, and the kernels that it uses", () 
     "kernels/attention-math.h",
     "kernels/attention-span.h",
     "kernels/attention-tile.h",
+    "kernels/codes.h",
     "kernels/matmul-dense.h",
     "kernels/matmul-quantized.h",
     "kernels/matmul-threads.h",

@@ -29,6 +29,7 @@ const ProgramFacts llmir_facts = {
   .heads = 1,
   .head_dim = 8,
   .kv_element_bytes = 4,
+  .kv_scale_bytes = 0,
   .arena_bytes = 10752,
   .scratch_bytes = 65536,
   .shared_bytes = 65600,
@@ -216,8 +217,9 @@ static void layer_decode(const Step *s, const Worker *w, int32_t layer) {
   barrier(w);
 
   /* cache_1 [2, P, 4, 1, 8] f32; by lower_cache_1 (lower/c.rules:12) */
-  rope_append_kv_1x8(w, s->T, &(PagedCache){s->keys, s->values, layer, s->P, s->block_table, s->B}, qkv,
-      s->sequences, s->positions, weight_frequencies(s));
+  rope_append_kv_1x8(w, s->T,
+      &(PagedCache){s->keys, s->values, s->key_scales, s->value_scales, layer, s->P, s->block_table, s->B},
+      qkv, s->sequences, s->positions, weight_frequencies(s));
   barrier(w);
 
   /* q [T, 2, 8]; by lower_q (lower/c.rules:12) */
@@ -225,7 +227,8 @@ static void layer_decode(const Step *s, const Worker *w, int32_t layer) {
   barrier(w);
 
   /* attended [T, 2, 8]; by lower_attended (lower/c.rules:12) */
-  paged_attention_2x8_kv1(w, s->T, q, &(PagedCache){s->keys, s->values, layer, s->P, s->block_table, s->B},
+  paged_attention_2x8_kv1(w, s->T, q,
+      &(PagedCache){s->keys, s->values, s->key_scales, s->value_scales, layer, s->P, s->block_table, s->B},
       s->sequences, s->positions, attended);
   barrier(w);
 
@@ -305,8 +308,9 @@ static void layer_prefill(const Step *s, const Worker *w, int32_t layer) {
   barrier(w);
 
   /* cache_1 [2, P, 4, 1, 8] f32; by lower_cache_1 (lower/c.rules:12) */
-  rope_append_kv_1x8(w, s->T, &(PagedCache){s->keys, s->values, layer, s->P, s->block_table, s->B}, qkv,
-      s->sequences, s->positions, weight_frequencies(s));
+  rope_append_kv_1x8(w, s->T,
+      &(PagedCache){s->keys, s->values, s->key_scales, s->value_scales, layer, s->P, s->block_table, s->B},
+      qkv, s->sequences, s->positions, weight_frequencies(s));
   barrier(w);
 
   /* q [T, 2, 8]; by lower_q (lower/c.rules:12) */
@@ -314,7 +318,8 @@ static void layer_prefill(const Step *s, const Worker *w, int32_t layer) {
   barrier(w);
 
   /* attended [T, 2, 8]; by lower_attended (lower/c.rules:12) */
-  paged_attention_2x8_kv1(w, s->T, q, &(PagedCache){s->keys, s->values, layer, s->P, s->block_table, s->B},
+  paged_attention_2x8_kv1(w, s->T, q,
+      &(PagedCache){s->keys, s->values, s->key_scales, s->value_scales, layer, s->P, s->block_table, s->B},
       s->sequences, s->positions, attended);
   barrier(w);
 

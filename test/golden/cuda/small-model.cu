@@ -35,6 +35,7 @@ const ProgramFacts llmir_facts = {
   /* heads */ 1,
   /* head_dim */ 8,
   /* kv_element_bytes */ 4,
+  /* kv_scale_bytes */ 0,
   /* arena_bytes */ 10752,
   /* weights_bytes */ 15488,
   /* weights_hash */ "c4c9a9a411f2384bb141677fd1fe719a",
