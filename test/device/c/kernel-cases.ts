@@ -190,7 +190,7 @@ const caches: readonly QueriedCache[] = [
   { kind: "kv_cache", layers: 2, blockSize: 16, heads: 2, headDim: 64, dtype: "f32", queries: 8 },
   { kind: "kv_cache", layers: 1, blockSize: 5, heads: 1, headDim: 8, dtype: "f32", queries: 3 },
   { kind: "kv_cache", layers: 3, blockSize: 32, heads: 3, headDim: 10, dtype: "f32", queries: 3 },
-  { kind: "kv_cache", layers: 2, blockSize: 4, heads: 2, headDim: 34, dtype: "i8", queries: 6 },
+  { kind: "kv_cache", layers: 2, blockSize: 8, heads: 2, headDim: 34, dtype: "i8", queries: 6 },
 ];
 
 function cacheCases(random: Random): KernelCase[] {
