@@ -243,7 +243,8 @@ function extraBits(row: number, { bits }: QuadFormat): { readonly vector: number
 }
 
 export function unpackQuads({ type, bytes }: PackedValue, format: QuadFormat): QuantizedValue {
-  const [rows, columns] = matrixShape(type.shape);
+  const shape = matrixShape(type.shape);
+  const [rows, columns] = shape;
   const { bits, group } = format;
   const q = newQuantized({ ...format, kind: "quantized", shape: [rows, columns], bits, group, scaleDtype: "f16" });
   const layout = blockLayout(format);
@@ -253,7 +254,7 @@ export function unpackQuads({ type, bytes }: PackedValue, format: QuadFormat): Q
     const [block, own, inBlock] = [Math.floor(row / layout.span), Math.floor(row / group), row % layout.span];
     for (let column = 0; column < columns; column++) {
       const lane = column % PANEL;
-      const start = blockStart(layout, [rows, columns], { panel: Math.floor(column / PANEL), block });
+      const start = blockStart(layout, shape, { panel: Math.floor(column / PANEL), block });
       const inner = Math.floor(inBlock / group);
       const factor = (at: number): number => view.getInt8(start + at + inner * PANEL + lane);
       q.scales[block * columns + column] = half(start + 2 * lane);

@@ -3,6 +3,7 @@
 import type { Host } from "../../src/base/index.js";
 import type { Ability, Backend } from "../../src/codegen/index.js";
 import { cudaLaunches, writeWeightHeader } from "../../src/codegen/index.js";
+import { floatDtypes } from "../../src/ir/index.js";
 import { loopKernel } from "../../src/loops/index.js";
 import type { CopyCall, KernelCall, ProgramPlan } from "../../src/plan/index.js";
 import { architectures, buildLibrary, noNvccHint } from "./build.js";
@@ -23,7 +24,7 @@ const LOOPS_PREFIX = "loops.";
 export const cudaBackend: Backend = {
   name: "cuda",
   doc: "CUDA C++ for NVIDIA GPUs from Ampere on, built by nvcc",
-  capabilities: { executor: "library", runsOnHost: false, architectures, cacheDtypes: ["f32", "f16", "bf16"] },
+  capabilities: { executor: "library", runsOnHost: false, architectures, cacheDtypes: floatDtypes },
   hardware: ["h100", "a100"],
   kernels,
   ruleFiles: ["lower/cuda.rules"],

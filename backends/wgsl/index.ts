@@ -2,6 +2,7 @@
 
 import type { Backend } from "../../src/codegen/index.js";
 import { writeWeightHeader } from "../../src/codegen/index.js";
+import { floatDtypes } from "../../src/ir/index.js";
 import { emitProgram, PROGRAM_FILE } from "./emit.js";
 import { dispatchesOfCall, refusalsOf } from "./emit/weight-parts.js";
 import { wgslFeatures } from "./kernel-row.js";
@@ -18,7 +19,10 @@ const EMITTER = "wgsl emitter, format 1";
 export const wgslBackend: Backend = {
   name: "wgsl",
   doc: "shaders for WebGPU, in a browser or in Node",
-  capabilities: { executor: "webgpu", runsOnHost: false, architectures: [], bindingBytes: LIMITS.bindingBytes, features: wgslFeatures, cacheDtypes: ["f32", "f16", "bf16"] },
+  capabilities: {
+    executor: "webgpu", runsOnHost: false, architectures: [], bindingBytes: LIMITS.bindingBytes,
+    features: wgslFeatures, cacheDtypes: floatDtypes,
+  },
   hardware: ["generic-gpu"],
   kernels,
   ruleFiles: ["lower/wgsl.rules"],

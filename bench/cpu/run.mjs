@@ -4,10 +4,10 @@
 // Both sides are timed in C around calls of their C interfaces (`llmir_step`, `llama_decode`), without
 // sampling, each in a process of its own that sleeps while the other runs. Before each pair the bandwidth
 // of reading as many bytes as one token needs is probed. Options: `--models`, `--formats`, `--rows`,
-// `--threads` (lists with commas), `--rounds N`, `--quick` (two short rounds), `--no-peer`, `--parts
-// speed,small,busy,agreement`, `--json FILE`. All of it takes hours: `--resume` goes on behind the rows that
-// a run which was ended had measured, and `--kept` reports those alone. Models, packed weights and the peer
-// (some 20 GB for all) are kept in `$LLMIR_BENCH_CACHE`.
+// `--threads` (lists with commas), `--rounds N`, `--quick` (two short rounds), `--no-peer`, `--kv-dtype
+// FORMAT` (of llmir), `--parts speed,small,busy,agreement`, `--json FILE`. All of it takes hours: `--resume`
+// goes on behind the rows that a run which was ended had measured, and `--kept` reports those alone. Models,
+// packed weights and the peer (some 20 GB for all) are kept in `$LLMIR_BENCH_CACHE`.
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
@@ -37,6 +37,7 @@ const { values: options } = parseArgs({
     resume: { type: "boolean", default: false },
     kept: { type: "boolean", default: false },
     "no-peer": { type: "boolean", default: false },
+    "kv-dtype": { type: "string" },
     json: { type: "string" },
   },
 });
@@ -55,6 +56,7 @@ const setting = {
   startPeer: peer && (() => startProgram(programs.peer, [peer.libraries])),
   rounds: options.quick ? 2 : Number(options.rounds),
   quick: options.quick,
+  kvDtype: options["kv-dtype"],
   models: pick(options.models, models),
   formats: pick(options.formats, formats),
   rows: pick(options.rows, allRows),
@@ -81,7 +83,7 @@ for (const part of pick(options.parts, parts)) report[part] = await parts[part](
 report.commits = setting.unfinished.values("commit");
 report.rounds = Math.min(...setting.unfinished.values("rounds"));
 
-const filters = ["models", "formats", "rows", "threads", "parts", "quick", "no-peer"];
+const filters = ["models", "formats", "rows", "threads", "parts", "quick", "no-peer", "kv-dtype"];
 const complete = filters.every((name) => !process.argv.includes(`--${name}`));
 const file = options.json ?? (complete ? join(root, "bench", "results", `${started.date}-cpu.json`) : undefined);
 if (file !== undefined) {

@@ -74,7 +74,7 @@ async function measureCell(cell, peaks) {
 /** Undefined, having said why, where llmir cannot build the model. */
 async function openOwn({ setting, file, threads }) {
   try {
-    return await buildOwn(setting.programs.own, file, { ...capacity, threads });
+    return await buildOwn(setting.programs.own, file, { ...capacity, threads, kvDtype: setting.kvDtype });
   } catch (error) {
     console.log(`llmir cannot run ${file}: ${error.message}`);
     return undefined;

@@ -9,5 +9,6 @@
 
 typedef struct Product {
   void (*run)(const Worker *worker, int32_t tokens, const void *x, const void *weights, float *out);
-  size_t bytes; /* of the weights */
+  size_t bytes;                   /* of the weights */
+  size_t row_bytes, result_bytes; /* of a token's activations, and of its sums */
 } Product;

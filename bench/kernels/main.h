@@ -37,8 +37,10 @@ static void run_product(char **word, const unsigned char *weights) {
   }
   present = &products[atoi(word[1])];
   const Step step = {.T = atoi(word[2])};
+  const size_t row = present->row_bytes > present->result_bytes ? present->row_bytes : present->result_bytes;
+  if (present->bytes > WEIGHTS_BYTES || (size_t)step.T * row > ROOM_BYTES) fail("there is no room for such a product");
   const int copies = (int)(WEIGHTS_BYTES / present->bytes);
-  const int passes = step.T > 16 || copies < 1 ? 1 : copies;
+  const int passes = step.T > 16 ? 1 : copies;
   const double started = now();
   for (int copy = 0; copy < passes; copy++) {
     present_weights = weights + (size_t)copy * present->bytes;
@@ -50,7 +52,7 @@ static void run_product(char **word, const unsigned char *weights) {
 
 int main(void) {
   /* Codes and scales that are numbers, whatever lies where. */
-  const unsigned char *const weights = take(WEIGHTS_BYTES + ROOM_BYTES, 0x11);
+  const unsigned char *const weights = take(WEIGHTS_BYTES, 0x11);
   activations = take(ROOM_BYTES, 0x3c);
   results = take(ROOM_BYTES, 0);
   char line[256], *word[MAX_WORDS];

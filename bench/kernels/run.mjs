@@ -33,7 +33,7 @@ const quads = {
 await orExit(ensureReady());
 const { kernels } = await import("../../dist/backends/c/kernels.js");
 const { compileForMachine } = await import("../../dist/backends/c/build.js");
-const { quadType, rowBytes } = await import("../../dist/backends/c/quads.js");
+const { quadType, rowBytes: codesBytes } = await import("../../dist/backends/c/quads.js");
 const { narrowRow, pairsType } = await import("../../dist/backends/c/pairs.js");
 const { createNodeHost } = await import("../../dist/src/host/index.js");
 const { tensor, typeBytes } = await import("../../dist/src/ir/index.js");
@@ -42,12 +42,13 @@ const { tensor, typeBytes } = await import("../../dist/src/ir/index.js");
 function productOf(format, [rows, columns]) {
   const isFloat = format === "bf16";
   const w = isFloat ? pairsType([rows, columns]) : quadType(quads[format], [rows, columns]);
-  const x = isFloat ? tensor("bf16", "T", narrowRow(rows)) : tensor("u8", "T", rowBytes(rows, quads[format].group));
+  const x = isFloat ? tensor("bf16", "T", narrowRow(rows)) : tensor("u8", "T", codesBytes(rows, quads[format].group));
   const row = kernels.find(({ name }) => name === (isFloat ? "c.narrow_matmul" : "c.integer_matmul"));
   const argument = (text, type) => ({ text, type });
   const instance = row.instance([x, w], {}, tensor("f32", "T", columns));
   const args = instance.call([argument("x", x), argument("weights", w)], argument("out"), () => "tokens");
-  return { ...instance, args, bytes: typeBytes(w), rows, columns, title: `${format} ${rows}x${columns}` };
+  const rowBytes = typeBytes(x, { T: 1 });
+  return { ...instance, args, bytes: typeBytes(w), rowBytes, rows, columns, title: `${format} ${rows}x${columns}` };
 }
 
 function printProgram(products) {
@@ -56,7 +57,7 @@ function printProgram(products) {
     `static void product_${i}(const Worker *worker, int32_t tokens, const void *x, const void *weights, float *out) {`,
     `  ${name}(worker, ${args.join(", ")});`, "}",
   ].join("\n"));
-  const rows = products.map(({ bytes }, i) => `{product_${i}, ${bytes}},`);
+  const rows = products.map(({ bytes, rowBytes, columns }, i) => `{product_${i}, ${bytes}, ${rowBytes}, ${4 * columns}},`);
   const text = ['#include "kernels.h"', ...includes, `static const Product products[] = {${rows.join("\n")}};`, '#include "main.h"'];
   return `${text.join("\n")}\n`;
 }

@@ -91,7 +91,7 @@ const SAMPLE_BYTES = 4 * 2 ** 20;
  */
 export function packSamples(input: PackSource & PackTools): readonly Uint8Array[] {
   return input.plan.weights.entries.flatMap((entry, i) => {
-    const [{ slice } = { slice: undefined }] = cut(input.constants[i]!.term, input.registry, entry.sizeBytes);
+    const [{ slice } = { slice: undefined }] = cut(input.constants[i]!.term, input.registry);
     if (slice === undefined && entry.sizeBytes > SAMPLE_BYTES) return [];
     const sample = slice && { ...slice, size: SLICE_COLUMNS };
     const layer = entry.scope === "layer" ? entry.layers?.first : undefined;
@@ -111,7 +111,7 @@ const SLICE_ELEMENTS = 1 << 19;
 export function packTasks({ plan, constants }: PackSource, registry: Registry): readonly PackTask[] {
   return plan.weights.entries.flatMap((entry, i) => {
     const { first, count } = entry.layers ?? { first: 0, count: 1 };
-    const slices = cut(constants[i]!.term, registry, entry.sizeBytes);
+    const slices = cut(constants[i]!.term, registry);
     return Array.from({ length: count }, (_, copy) => {
       const start = entry.offsetBytes + copy * entry.strideBytes;
       const layer = entry.scope === "layer" ? first + copy : undefined;
@@ -129,10 +129,10 @@ interface Cut {
   readonly runs: readonly Run[];
 }
 
-function cut(term: Func, registry: Registry, sizeBytes: number): readonly Cut[] {
-  const whole = [{ slice: undefined, runs: [{ offsetBytes: 0, sizeBytes }] }];
+function cut(term: Func, registry: Registry): readonly Cut[] {
   const id = term.results[0]!;
   const type = valueType(term, id);
+  const whole = [{ slice: undefined, runs: [{ offsetBytes: 0, sizeBytes: typeBytes(type) }] }];
   // Rows of a tensor and columns of a packed matrix are runs of bytes.
   const axis = type.kind === "packed" ? 1 : 0;
   if (!isMatrix(type)) return whole;
@@ -147,7 +147,8 @@ function cut(term: Func, registry: Registry, sizeBytes: number): readonly Cut[] 
     return part && runSizes(term, registry, part);
   });
   if (!parts.every((part) => part !== undefined)) return whole;
-  return slices.map((slice, i) => ({ slice, runs: runsOf(parts, i) }));
+  const placed = placeRuns(parts);
+  return slices.map((slice, i) => ({ slice, runs: placed[i]! }));
 }
 
 /** Bytes of the runs that a slice of a term's value, or all of it, consists of. */
@@ -156,15 +157,18 @@ function runSizes(term: Func, registry: Registry, type: ValueType): readonly num
   return (type.kind === "packed" ? runs?.(type) : undefined) ?? [typeBytes(type)];
 }
 
-/** Where the runs of slice `index` lie: a run of the whole holds those of all slices, one after another. */
-function runsOf(slices: readonly (readonly number[])[], index: number): readonly Run[] {
+/** Where the runs of each slice lie, given sizes: a run of the whole holds those of all slices in order. */
+function placeRuns(slices: readonly (readonly number[])[]): readonly (readonly Run[])[] {
+  const placed = slices.map((): Run[] => []);
   let offsetBytes = 0;
-  return slices[index]!.map((sizeBytes, run) => {
-    const before = slices.slice(0, index).reduce((sum, sizes) => sum + sizes[run]!, 0);
-    const found = { offsetBytes: offsetBytes + before, sizeBytes };
-    offsetBytes += slices.reduce((sum, sizes) => sum + sizes[run]!, 0);
-    return found;
-  });
+  for (const run of slices[0]!.keys()) {
+    for (const [i, sizes] of slices.entries()) {
+      const sizeBytes = sizes[run]!;
+      placed[i]!.push({ offsetBytes, sizeBytes });
+      offsetBytes += sizeBytes;
+    }
+  }
+  return placed;
 }
 
 function isMatrix(type: ValueType): type is ValueType & { readonly shape: readonly [number, number] } {

@@ -7,7 +7,8 @@ import { assertNever } from "../base/index.js";
 
 export const dtypes = ["f32", "f16", "bf16", "i32", "i8", "u8", "i1"] as const;
 export type DType = (typeof dtypes)[number];
-export type FloatDType = "f32" | "f16" | "bf16";
+export const floatDtypes = ["f32", "f16", "bf16"] as const satisfies readonly DType[];
+export type FloatDType = (typeof floatDtypes)[number];
 
 /** A number known at compile time, or the name of a dimension known only at run time. */
 export type Dim = number | string;
@@ -34,7 +35,7 @@ export interface TensorType {
  * What a KV cache may hold: numbers, or the elements of a head at a position as codes of 8 bits with a scale
  * of their own in f32 (`i8`).
  */
-export const cacheDtypes = ["f32", "f16", "bf16", "i8"] as const satisfies readonly DType[];
+export const cacheDtypes = [...floatDtypes, "i8"] as const satisfies readonly DType[];
 export type CacheDType = (typeof cacheDtypes)[number];
 
 /**
@@ -228,6 +229,21 @@ export function typeBytes(type: ValueType, dims: DimEnv = {}): number {
     default:
       return assertNever(type);
   }
+}
+
+/** What a cache consists of, one pool after another. */
+export interface CachePart {
+  readonly name: "keys" | "values" | "key_scales" | "value_scales";
+  readonly dtype: CacheDType;
+  readonly shape: readonly Dim[];
+}
+
+export function cacheParts({ layers, blockSize, heads, headDim, dtype }: KvCacheType): readonly CachePart[] {
+  const shape = [layers, "P", blockSize, heads];
+  const pools = (["keys", "values"] as const).map((name) => ({ name, dtype, shape: [...shape, headDim] }));
+  if (dtype !== "i8") return pools;
+  const scales = (["key_scales", "value_scales"] as const).map((name) => ({ name, dtype: "f32" as const, shape }));
+  return [...pools, ...scales];
 }
 
 /** Bytes of one block: keys and values of all layers for `blockSize` tokens. */

@@ -1,9 +1,9 @@
 /**
  * From a use of an op to its loop kernel: the buffers that operands and result become, and the record's body.
- * Buffers are named as operands are; a cache is two buffers and a quantized matrix is two or more:
+ * Buffers are named as operands are; a cache and a quantized matrix are two or more:
  *
- *     cache    cache_keys, cache_values   [layers, P, blockSize, heads, headDim], and of codes
- *              cache_key_scales, cache_value_scales   [layers, P, blockSize, heads] of f32
+ *     cache    cache_keys, cache_values   [layers, P, blockSize, heads, headDim], and what else
+ *              `cacheParts` says
  *     q        q_codes [K, N] of i8, q_scales [K / group, N], and what else `quantizedParts` says
  *
  * An op that returns a cache updates the buffers of the one that it was given and has no buffer `result`.
@@ -11,7 +11,7 @@
 
 import { InvariantError, invariant } from "../base/index.js";
 import type { Attrs, LoopBuffer, LoopKernel, OpRecord, ValueType } from "../ir/index.js";
-import { operandName, quantizedParts } from "../ir/index.js";
+import { cacheParts, operandName, quantizedParts } from "../ir/index.js";
 
 /** Whether every use of the op has a loop kernel: constants are evaluated when weights are packed instead. */
 export function hasLoopForm(record: OpRecord): boolean {
@@ -54,15 +54,8 @@ export function valueBuffers(
   switch (type.kind) {
     case "tensor":
       return [{ name, dtype: type.dtype, shape: type.shape, access }];
-    case "kv_cache": {
-      const shape = [type.layers, "P", type.blockSize, type.heads, type.headDim];
-      const elements = ["keys", "values"].map((half) => ({ name: `${name}_${half}`, dtype: type.dtype, shape, access }));
-      if (type.dtype !== "i8") return elements;
-      const scales = ["key_scales", "value_scales"].map((each) => ({
-        name: `${name}_${each}`, dtype: "f32" as const, shape: shape.slice(0, -1), access,
-      }));
-      return [...elements, ...scales];
-    }
+    case "kv_cache":
+      return cacheParts(type).map((part) => ({ ...part, name: `${name}_${part.name}`, access }));
     case "quantized":
       return quantizedParts(type).map((part) => ({ ...part, name: `${name}_${part.name}`, access }));
     case "packed":

@@ -46,7 +46,7 @@ INLINE void JOIN(NAME, _tile_load)(JOIN(NAME, _Tile) *tile, const PagedCache *ca
   for (int slot = 0; slot < TILE_KEYS; slot++) {
     const int64_t row = slot < count ? paged_slot(cache, sequence, first + slot, BLOCK_SIZE) * ROW : 0;
     const int64_t head = row + (int64_t)kv_head * HEAD_DIM;
-    /* Behind the last position, where somebody else's scale may be no number, nothing stays nothing. */
+    /* Slots behind the last position are 0, whatever lies there: another sequence's scale may be a NaN. */
     const vf none = {0};
     const vf key_scale = slot < count ? cache_scale(cache->key_scales, FORMAT, head, HEAD_DIM) : none;
     const vf value_scale = slot < count ? cache_scale(cache->value_scales, FORMAT, head, HEAD_DIM) : none;

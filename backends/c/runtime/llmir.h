@@ -46,8 +46,8 @@ enum {
 };
 
 /*
- * Maps the weights, takes memory for `blocks` cache blocks, starts threads (with LLMIR_PIN_THREADS=1 in the environment,
- * each stays on a processor of its own). Why it failed goes to `message`.
+ * Maps the weights, takes memory for `blocks` cache blocks, starts threads. With LLMIR_PIN_THREADS=1 in the environment
+ * those that it starts stay on a processor each (Linux). Why it failed goes to `message`.
  */
 LLMIR_PUBLIC int32_t llmir_open(const char *weights_path, int32_t threads, int32_t blocks, llmir_model **model,
                                 char *message, int32_t message_bytes);

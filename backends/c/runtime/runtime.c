@@ -133,7 +133,7 @@ static int32_t take_memory(llmir_model *model, Complaint complaint) {
   const size_t block_bytes = pools() * (half_block_bytes() + block_scale_bytes());
   if (block_bytes > 0 && (size_t)model->bounds.blocks > SIZE_MAX / 2 / block_bytes)
     return fail(complaint, LLMIR_NO_MEMORY, "cache", "too many blocks for this machine");
-  model->cache_bytes = block_bytes * (size_t)model->bounds.blocks + 64;
+  model->cache_bytes = block_bytes * (size_t)model->bounds.blocks + 64; /* scales begin on a line */
   model->cache = map_zeroed(model->cache_bytes);
   if (model->cache == NULL) return fail(complaint, LLMIR_NO_MEMORY, "cache", "not enough memory for its blocks");
   model->bounds.marks = calloc(count_marks(model->bounds.blocks), 1);

@@ -3,11 +3,8 @@
  * read. Everything else of a program (its functions, weights, facts, order) they print alike.
  */
 
-import type { LoopKernel } from "../../ir/index.js";
+import type { CachePart, LoopKernel } from "../../ir/index.js";
 import type { PrintedLoops } from "../loops-to-c.js";
-
-/** The buffers of a cache, in the order of `valueBuffers`, as fields of a step. */
-export const cachePools = ["keys", "values", "key_scales", "value_scales"] as const;
 
 export interface CDialect {
   /** In complaints about the target's own table: "C", "CUDA". */
@@ -30,8 +27,8 @@ export interface CDialect {
   readonly layerPointer: string;
   /** The element that `pointer` points to, where the calling code can read it. */
   readonly scalar: (pointer: string) => string | undefined;
-  /** A pool of the cache, whose elements have a C type. */
-  readonly cache: (field: (typeof cachePools)[number], element: string) => string;
+  /** A part of the cache, a field of the step of that name, whose elements have a C type. */
+  readonly cache: (part: CachePart["name"], element: string) => string;
   /** Bytes at `address` as elements of a C type. */
   readonly elementsAt: (address: string, element: string) => string;
 }

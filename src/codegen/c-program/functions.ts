@@ -5,7 +5,7 @@
 
 import { assertNever, at, invariant, type TextWriter } from "../../base/index.js";
 import type { Dim, DType, ValueType } from "../../ir/index.js";
-import { dtypeBytes, partOffset, quantizedParts } from "../../ir/index.js";
+import { cacheParts, dtypeBytes, partOffset, quantizedParts } from "../../ir/index.js";
 import type {
   Call, CopyCall, FunctionPlan, KernelCall, PlannedValue, ProgramPlan, RuleReference, Storage,
 } from "../../plan/index.js";
@@ -14,7 +14,6 @@ import { cComment, cIdentifier } from "../c-names.js";
 import { cElementType } from "../loops-to-c.js";
 import { shapeText } from "../type-text.js";
 import type { CDialect } from "./dialect.js";
-import { cachePools } from "./dialect.js";
 import type { CArgument } from "./kernel-row.js";
 import type { ProgramKernels, ResolvedKernel } from "./program-kernels.js";
 import { bufferOwner, stepDimText } from "./program-kernels.js";
@@ -122,7 +121,8 @@ function pointerText(value: PlannedValue, scope: FunctionScope, part = 0): strin
 
 function cacheText(type: ValueType, { dialect }: FunctionScope, part: number): string {
   invariant(type.kind === "kv_cache", "the cache has its own type");
-  return dialect.cache(at(cachePools, part), cElementType(part < 2 ? type.dtype : "f32"));
+  const { name, dtype } = at(cacheParts(type), part);
+  return dialect.cache(name, cElementType(dtype));
 }
 
 function weightText(

@@ -1,6 +1,5 @@
 /** Programs of C and C++: what the targets that print one file of functions have in common. */
 
-export { cachePools } from "./dialect.js";
 export type * from "./dialect.js";
 export * from "./included-sources.js";
 export type * from "./kernel-row.js";

@@ -5,7 +5,7 @@
 
 import { invariant } from "../../base/index.js";
 import type { Attrs, CacheDType, KvCacheType, OpRecord, TensorType, ValueType } from "../../ir/index.js";
-import { defineOp, elementCount, tensor } from "../../ir/index.js";
+import { defineOp, elementCount, floatDtypes, tensor } from "../../ir/index.js";
 import {
   columnsAsHeads, coreOp, illTyped, meaning, requireCache, requireF32, requireFrequencies, requireIndices,
   requireNumber, requireStyle,
@@ -24,9 +24,6 @@ const oddCache: KvCacheType = {
 };
 
 const sampleCaches = [smallCache, oddCache, halfCache, brainCache, codesCache];
-
-/** What the caches of a target may hold: numbers, unless it says more. */
-const numbersAlone: readonly CacheDType[] = ["f32", "f16", "bf16"];
 
 function requireReadable(
   op: string,
@@ -85,7 +82,7 @@ export function ropeKernel(target: string): OpRecord {
 }
 
 /** Keys turned and stored with their values. */
-export function ropeAppendKvKernel(target: string, caches = numbersAlone): OpRecord {
+export function ropeAppendKvKernel(target: string, caches: readonly CacheDType[] = floatDtypes): OpRecord {
   const name = `${target}.rope_append_kv`;
   return defineOp({
     name,
@@ -144,7 +141,7 @@ export function ropeAppendKvKernel(target: string, caches = numbersAlone): OpRec
 const pagedOperands = ["q", "cache", "layer", "block_table", "sequences", "positions"] as const;
 
 /** Attention straight from the paged cache. */
-export function pagedAttentionKernel(target: string, caches = numbersAlone): OpRecord {
+export function pagedAttentionKernel(target: string, caches: readonly CacheDType[] = floatDtypes): OpRecord {
   const name = `${target}.paged_attention`;
   return defineOp({
     name,
@@ -160,7 +157,10 @@ export function pagedAttentionKernel(target: string, caches = numbersAlone): OpR
 }
 
 /** The same over the last positions alone. */
-export function pagedWindowAttentionKernel(target: string, caches = numbersAlone): OpRecord {
+export function pagedWindowAttentionKernel(
+  target: string,
+  caches: readonly CacheDType[] = floatDtypes,
+): OpRecord {
   const name = `${target}.paged_window_attention`;
   return defineOp({
     name,

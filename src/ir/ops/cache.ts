@@ -11,8 +11,8 @@ import type { KvCacheType, ValueType } from "../types.js";
 import { elementCount, tensor } from "../types.js";
 import type { KvCacheValue, Value } from "../values.js";
 import { roundTo } from "../values.js";
+import { LARGEST_CODE, lowerGroupScale, roundGroups } from "./codes.js";
 import { defineCoreOp, draftBySignature } from "./drawing.js";
-import { lowerGroupScale, roundToCodes } from "./integer-products.js";
 import { int, loadFloat, mul, overElements, resultOf, tensorOf } from "./loop-parts.js";
 import { inferBySignature, signature } from "./signature.js";
 import { cacheAt, floatsOf, intsOf, newResult, tensorAt } from "./tensor-access.js";
@@ -94,13 +94,7 @@ function scalesOf(which: "keys" | "values"): string {
 
 /** Heads, one after another, as a cache of this type keeps them. */
 export function roundHeads({ dtype, headDim }: KvCacheType, heads: Float32Array): Float32Array {
-  if (dtype !== "i8") return heads.map((value) => roundTo(dtype, value));
-  const rounded = new Float32Array(heads.length);
-  for (let first = 0; first < heads.length; first += headDim) {
-    const { codes, scale } = roundToCodes(heads.subarray(first, first + headDim));
-    for (let d = 0; d < headDim; d++) rounded[first + d] = codes[d]! * scale;
-  }
-  return rounded;
+  return dtype === "i8" ? roundGroups(heads, headDim) : heads.map((value) => roundTo(dtype, value));
 }
 
 export function cacheType(type: ValueType | undefined): KvCacheType {
@@ -189,7 +183,7 @@ function storeCodes(
 ): readonly Statement[] {
   const steps = unary("round", mul(element(index("d")), local("inverse")));
   // Of a NaN, which the scale keeps, no code is made.
-  const code = binary("max", number(-127), binary("min", number(127), steps));
+  const code = binary("max", number(-LARGEST_CODE), binary("min", number(LARGEST_CODE), steps));
   return [
     ...lowerGroupScale(headDim, element(index("a"))),
     store(scalesOf(which), [...head], local("scale")),

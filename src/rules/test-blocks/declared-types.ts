@@ -57,4 +57,3 @@ function cacheType({ op, args, span }: ApplicationSyntax, findings: Findings): K
 function countOf(value: ExpressionSyntax | undefined): number | undefined {
   return value?.kind === "number" && Number.isSafeInteger(value.value) && value.value > 0 ? value.value : undefined;
 }
-

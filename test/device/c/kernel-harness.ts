@@ -10,10 +10,11 @@ import { fileURLToPath } from "node:url";
 
 import type { CKernelRow } from "../../../backends/c/kernel-row.js";
 import { TextWriter } from "../../../src/base/index.js";
-import { cachePools, cElementType, printLoopKernelC } from "../../../src/codegen/index.js";
+import { cElementType, printLoopKernelC } from "../../../src/codegen/index.js";
 import type { DType, KvCacheType, KvCacheValue, OpRecord, TensorValue, ValueType } from "../../../src/ir/index.js";
 import {
-  concreteType, dtypeBytes, elementCount, kvScaleBytes, partOffset, roundToCodes, serializeValue, typeBytes,
+  cacheParts, concreteType, dtypeBytes, elementCount, kvScaleBytes, partOffset, roundToCodes, serializeValue,
+  typeBytes,
 } from "../../../src/ir/index.js";
 import { loopKernel } from "../../../src/loops/index.js";
 import type { KernelCase as AnyCase } from "../../support/kernel-cases.js";
@@ -272,7 +273,7 @@ function bufferText(
   if (owner === undefined) return resultText;
   const { operand, part } = owner;
   const type = each.operandTypes[operand]!;
-  if (type.kind === "kv_cache") return `s->${cachePools[part] ?? ""}`;
+  if (type.kind === "kv_cache") return `s->${cacheParts(type)[part]?.name ?? ""}`;
   if (type.kind !== "quantized") return pointer(type, operand);
   const codes = `((const int8_t *)${pointer(type, operand)})`;
   return part === 0 ? codes : `(const void *)(${codes} + ${partOffset(type, part)})`;
